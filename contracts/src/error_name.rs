@@ -1,0 +1,89 @@
+//! The names a failure can have, in Rust, in the state machine and in the README.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The one vocabulary of error names: what a task fails with, what `Retry` and `Catch` name, what a run ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ErrorName {
+    /// The input breaks its contract; the message names the field. Mend the input and start again.
+    InvalidInput,
+    /// The bucket holds an object that no run has put there. Empty it, or use another bucket.
+    BucketNotEmpty,
+    /// Another run holds the stack. Wait until it ends.
+    RunInProgress,
+    /// The bucket, the ledger or the alarm did not come to rest before the run's first upload was due.
+    PreparationDeadlinePassed,
+    /// The ledger did not record an upload in time.
+    UploadDeadlinePassed,
+    /// The objects that a cycle expects to be deleted were not deleted in time.
+    DeletionDeadlinePassed,
+    /// The alarm was not back to OK in time.
+    AlarmDeadlinePassed,
+    /// The cleaner deleted another object than the cycle expects.
+    UnexpectedDeletion,
+    /// The run went through, but the total moved otherwise than expected.
+    TimelineMismatch,
+    /// The plot API answered, but not with a plot.
+    PlotRejected,
+    /// A service did not answer or was throttled. The same request may succeed later.
+    ServiceUnavailable,
+    /// The function or the stack is at fault: a missing variable, a refused permission, a row that can't be read.
+    Internal,
+}
+
+impl ErrorName {
+    /// Every name there is.
+    pub const ALL: [Self; 12] = [
+        Self::InvalidInput,
+        Self::BucketNotEmpty,
+        Self::RunInProgress,
+        Self::PreparationDeadlinePassed,
+        Self::UploadDeadlinePassed,
+        Self::DeletionDeadlinePassed,
+        Self::AlarmDeadlinePassed,
+        Self::UnexpectedDeletion,
+        Self::TimelineMismatch,
+        Self::PlotRejected,
+        Self::ServiceUnavailable,
+        Self::Internal,
+    ];
+
+    /// The name as it stands in `errorType`, `ErrorEquals` and an execution's `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "InvalidInput",
+            Self::BucketNotEmpty => "BucketNotEmpty",
+            Self::RunInProgress => "RunInProgress",
+            Self::PreparationDeadlinePassed => "PreparationDeadlinePassed",
+            Self::UploadDeadlinePassed => "UploadDeadlinePassed",
+            Self::DeletionDeadlinePassed => "DeletionDeadlinePassed",
+            Self::AlarmDeadlinePassed => "AlarmDeadlinePassed",
+            Self::UnexpectedDeletion => "UnexpectedDeletion",
+            Self::TimelineMismatch => "TimelineMismatch",
+            Self::PlotRejected => "PlotRejected",
+            Self::ServiceUnavailable => "ServiceUnavailable",
+            Self::Internal => "Internal",
+        }
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serde_and_display_agree_on_every_name() {
+        for name in ErrorName::ALL {
+            assert_eq!(serde_json::json!(name), serde_json::json!(name.to_string()));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the two tables hold.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ObjectName, Sequencer};
+
+/// The key of the row that holds the bucket's total.
+pub const STATE_KEY: &str = "__STATE__";
+
+/// The key of the row that only one run at a time can hold.
+pub const RUN_LOCK_KEY: &str = "__RUN__";
+
+/// A row of ObjectTable for an object that is in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectRow {
+    /// The object's key, escaped where it would collide with a row of the ledger's own (see [`row_key`]).
+    pub object_name: String,
+    /// The bucket, and the partition key of the index by size.
+    pub bucket_name: String,
+    /// The object's size, in bytes.
+    pub size: u64,
+    /// The object's ETag, without quotes; null if S3 did not send one.
+    pub etag: Option<String>,
+    /// What the object's newest event changed the total by, in bytes.
+    pub size_delta: i64,
+    /// The sequencer of the object's newest event.
+    pub sequencer: Sequencer,
+    /// When the ledger recorded that event.
+    pub updated_at: Timestamp,
+}
+
+/// A row of ObjectTable for an object that was deleted: keeps a late event from bringing it back.
+///
+/// It has no `size`, so it isn't in the index by size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tombstone {
+    /// The object's key, escaped like that of an [`ObjectRow`].
+    pub object_name: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// The size that the object had, in bytes; null if the ledger never knew it.
+    pub last_size: Option<u64>,
+    /// What the deletion changed the total by, in bytes.
+    pub size_delta: i64,
+    /// The sequencer of the deletion.
+    pub sequencer: Sequencer,
+    /// When the ledger recorded the deletion.
+    pub updated_at: Timestamp,
+    /// When DynamoDB may drop the row, in seconds since the epoch: after SQS's longest retention.
+    pub expires_at: i64,
+}
+
+/// The row of ObjectTable with the key `__STATE__`: the bucket's total.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateRow {
+    /// Always `__STATE__`.
+    pub object_name: String,
+    /// The sum of the sizes of the bucket's objects, in bytes.
+    pub total_size: u64,
+    /// How many objects the bucket holds.
+    pub object_count: u64,
+    /// How many history records were committed; every commit raises it, and is conditional on it.
+    pub version: u64,
+    /// The key of the newest history record; empty if there is none.
+    pub last_event_key: String,
+    /// When the row was written.
+    pub updated_at: Timestamp,
+}
+
+/// A record of HistoryTable: one event that changed the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryRecord {
+    /// The bucket.
+    pub bucket_name: String,
+    /// Sorts by the order in which totals were committed: the time of the commit, `#`, the record's number.
+    pub event_key: String,
+    /// The object's key, as it is.
+    pub object_name: ObjectName,
+    /// S3's name of the event, such as `ObjectCreated:Put`.
+    pub event_type: String,
+    /// What the event changed the total by, in bytes.
+    pub size_delta: i64,
+    /// The total after the event, in bytes.
+    pub total_size: u64,
+    /// The sequencer of the event.
+    pub sequencer: Sequencer,
+    /// When S3 says that it happened.
+    pub event_time: Timestamp,
+    /// When the ledger recorded it.
+    pub committed_at: Timestamp,
+}
+
+impl HistoryRecord {
+    /// Whether the event deleted the object.
+    pub fn is_deletion(&self) -> bool {
+        !self.event_type.starts_with("ObjectCreated:")
+    }
+}
+
+/// The key of the row of `object_name`.
+///
+/// An object may have any name, that of one of the ledger's own rows too: such a name, and any that is one behind
+/// backslashes, gets a backslash in front. So every name has a row of its own, and [`row_name`] finds the way back.
+pub fn row_key(object_name: &ObjectName) -> String {
+    let name = object_name.as_str();
+    if is_reserved(name.trim_start_matches('\\')) { format!("\\{name}") } else { name.to_owned() }
+}
+
+/// The name of the object whose row has this key; `None` for a row of the ledger's own.
+pub fn row_name(row_key: &str) -> Option<ObjectName> {
+    let name = match row_key.strip_prefix('\\') {
+        _ if is_reserved(row_key) => return None,
+        Some(rest) if is_reserved(rest.trim_start_matches('\\')) => rest,
+        _ => row_key,
+    };
+    ObjectName::new(name).ok()
+}
+
+fn is_reserved(key: &str) -> bool {
+    [STATE_KEY, RUN_LOCK_KEY].contains(&key)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, key: &str) {
+        let name = ObjectName::new(name).unwrap();
+        assert_eq!(row_key(&name), key);
+        assert_eq!(row_name(key), Some(name));
+    }
+
+    #[test]
+    fn an_object_named_like_a_row_of_the_ledger_has_a_row_of_its_own() {
+        check("a.txt", "a.txt");
+        check("__STATE__", r"\__STATE__");
+        check(r"\__STATE__", r"\\__STATE__");
+        check("__RUN__", r"\__RUN__");
+        check(r"\a", r"\a");
+        assert_eq!(row_name(STATE_KEY), None);
+        assert_eq!(row_name(RUN_LOCK_KEY), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! One Rust type, and one JSON schema, for every event that crosses a boundary.
+//!
+//! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
+//! machine says to its functions, [`report`] what a run ends with, [`ledger`] what the tables hold,
+//! [`line`](mod@line) what the pipeline logs, [`notification`] and [`alarm`] what AWS sends.
+
+pub mod alarm;
+pub mod error_name;
+pub mod ledger;
+pub mod line;
+pub mod list;
+pub mod notification;
+pub mod object_name;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod sequencer;
+pub mod task;
+
+pub use error_name::ErrorName;
+pub use object_name::ObjectName;
+pub use sequencer::Sequencer;

@@ -1,0 +1,88 @@
+//! What a run ends with.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ObjectName;
+use crate::task::StoredPlot;
+
+/// The output of an execution that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunReport {
+    /// The execution's name.
+    pub run_id: String,
+    /// When the bucket was found empty and the scenario began.
+    pub started_at: Timestamp,
+    /// When the report was written.
+    pub finished_at: Timestamp,
+    /// The total at which the alarm goes off, in bytes.
+    pub threshold_bytes: u64,
+    /// The totals that the run should go through, in bytes, from the empty bucket on.
+    pub expected_timeline: Vec<u64>,
+    /// The totals that the history recorded, in bytes, from the empty bucket on.
+    pub observed_timeline: Vec<u64>,
+    /// What happened in each round, in order.
+    pub cycles: Vec<CycleReport>,
+    /// Where the plot is.
+    pub plot: StoredPlot,
+}
+
+/// What happened in one round of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CycleReport {
+    /// The round's number, from 1.
+    pub number: u32,
+    /// When the alarm window that the round was aligned to let it begin.
+    pub opened_at: Timestamp,
+    /// What was uploaded, in order.
+    pub uploaded: Vec<UploadedObject>,
+    /// What the cleaner deleted, in order.
+    pub deleted: Vec<Deletion>,
+    /// The totals that the history recorded in this round, in bytes.
+    pub observed_totals: Vec<u64>,
+    /// When the alarm was seen to be OK again.
+    pub alarm_ok_at: Timestamp,
+}
+
+/// An object that the run uploaded, as the history recorded it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadedObject {
+    /// The object's key.
+    pub object_name: ObjectName,
+    /// What the upload added to the total, in bytes.
+    pub size_delta: i64,
+    /// The total after it, in bytes.
+    pub total_size: u64,
+    /// When S3 says that it happened.
+    pub uploaded_at: Timestamp,
+}
+
+/// An object that was deleted, as the history recorded it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    /// The object's key.
+    pub object_name: ObjectName,
+    /// What the deletion took off the total, in bytes; negative.
+    pub size_delta: i64,
+    /// The total after it, in bytes.
+    pub total_size: u64,
+    /// When S3 says that it happened.
+    pub deleted_at: Timestamp,
+}
+
+/// What a run that failed leaves in its history: the output of its last state before `Fail`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunFailure {
+    /// The execution's name.
+    pub run_id: String,
+    /// The name of the error that ended the run.
+    pub error: String,
+    /// The error in words: what was expected and what was seen.
+    pub cause: String,
+}

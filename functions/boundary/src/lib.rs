@@ -1,0 +1,13 @@
+//! Where a function meets Lambda and AWS: configuration, clients, logs, decoding and error names.
+
+pub mod aws;
+pub mod config;
+pub mod logs;
+pub mod serve;
+
+pub use aws::{AwsCallError, sdk_config};
+pub use config::{ConfigError, variable};
+pub use serve::{Failure, serve};
+
+/// What a function's `main` can fail with before it has served anything.
+pub type StartError = lambda_runtime::Error;

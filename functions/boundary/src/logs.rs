@@ -1,0 +1,27 @@
+//! Logs: one flat JSON object a line on stdout.
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+/// Makes `tracing` write one flat JSON object a line. Fields stand at the top level, beside `message`.
+///
+/// The level is that of `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the function's log configuration; `INFO` else.
+pub fn init() {
+    let filter = EnvFilter::try_from_env("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_target(false)
+        .with_env_filter(filter)
+        .init();
+}
+
+/// Writes a line that has a contract: the document as it is, on one line of stdout.
+pub fn write_line(line: &impl Serialize) {
+    match serde_json::to_string(line) {
+        Ok(text) => println!("{text}"),
+        Err(error) => tracing::error!(%error, "a log line could not be written"),
+    }
+}

@@ -1,0 +1,60 @@
+//! Applying a batch of events: read, fold, commit, again on conflict.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use spillway_contracts::ledger::HistoryRecord;
+use spillway_ledger::fold::in_order;
+use spillway_ledger::{ObjectEvent, fold};
+
+use crate::commit::Outcome;
+use crate::{Store, StoreError};
+
+/// Attempts at one transaction. With the pauses between them they take about ten seconds at most.
+const ATTEMPTS: u32 = 12;
+
+/// The longest pause before the second attempt; doubles from attempt to attempt.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest pause there is.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
+
+/// Applies `events` to the ledger and hands each record to `committed` once it is durable, in order.
+///
+/// A second delivery of the same events changes nothing and commits nothing. If this fails, some of the events may
+/// have been committed; delivering all of them again is safe.
+pub async fn apply(
+    store: &Store,
+    events: Vec<ObjectEvent>,
+    now: impl Fn() -> jiff::Timestamp,
+    mut committed: impl FnMut(&HistoryRecord),
+) -> Result<(), StoreError> {
+    let names: BTreeSet<_> = events.iter().map(|event| event.object_name.clone()).collect();
+    let mut events = in_order(events);
+    let mut snapshot = store.snapshot(&names).await?;
+    let mut attempt = 0;
+    while !events.is_empty() {
+        let mut rest = events.clone();
+        let Some(commit) = fold(&snapshot, &mut rest, now()) else { break };
+        match store.commit(&commit).await? {
+            Outcome::Committed => {
+                commit.history.iter().for_each(&mut committed);
+                snapshot = snapshot.after(commit);
+                (events, attempt) = (rest, 0);
+            }
+            Outcome::Conflict if attempt + 1 == ATTEMPTS => return Err(StoreError::Contended { attempts: ATTEMPTS }),
+            Outcome::Conflict => {
+                tokio::time::sleep(pause(attempt)).await;
+                attempt += 1;
+                snapshot = store.snapshot(&names).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A random part of a pause that doubles, so that trackers in conflict don't meet again.
+fn pause(attempt: u32) -> Duration {
+    let longest = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(attempt));
+    longest.mul_f64(fastrand::f64())
+}

@@ -1,0 +1,225 @@
+//! The object events in a queue message: SQS body → SNS envelope → S3 notification.
+
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use spillway_contracts::notification::{S3Message, S3Notification, S3Record, SnsEnvelope};
+use spillway_contracts::{ObjectName, Sequencer};
+
+/// An event that the ledger has to record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// The bucket.
+    pub bucket_name: String,
+    /// The object's key, decoded.
+    pub object_name: ObjectName,
+    /// What happened.
+    pub kind: EventKind,
+    /// S3's name of what happened, such as `ObjectCreated:Put`.
+    pub event_type: String,
+    /// Orders the events of this object.
+    pub sequencer: Sequencer,
+    /// When S3 says that it happened.
+    pub event_time: Timestamp,
+}
+
+/// What an event did to its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The object was written, new or over an older one.
+    Created {
+        /// Its size, in bytes.
+        size: u64,
+        /// Its ETag, without quotes.
+        etag: Option<String>,
+    },
+    /// The object is gone: deleted, expired, or hidden by a delete marker.
+    Deleted,
+}
+
+/// Why a message can't be understood. Such a message fails alone and ends in the dead-letter queue.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// The text isn't the JSON that it should be.
+    #[error("the {layer} can't be read: {reason}")]
+    Malformed {
+        /// Which layer of the message.
+        layer: &'static str,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A record lacks what its kind of event must have, or has it wrong.
+    #[error("record {index} ({event_name}): {reason}")]
+    Record {
+        /// The record's position in the message, from 0.
+        index: usize,
+        /// The record's `eventName`.
+        event_name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The events in the body of a queue message. Empty for `s3:TestEvent` and for events that don't change what a
+/// bucket holds, such as tagging.
+pub fn read_message(body: &str) -> Result<Vec<ObjectEvent>, MessageError> {
+    let envelope: SnsEnvelope = parse("SNS envelope", body)?;
+    let document: serde_json::Value = parse("S3 message", &envelope.message)?;
+    // `S3Message` is untagged: told apart here, so that what is wrong with a notification is said with its path.
+    if let Ok(S3Message::Test(test)) = serde_json::from_value(document)
+        && test.event == "s3:TestEvent"
+    {
+        return Ok(Vec::new());
+    }
+    let notification: S3Notification = parse("S3 message", &envelope.message)?;
+    let mut events = Vec::with_capacity(notification.records.len());
+    for (index, record) in notification.records.into_iter().enumerate() {
+        let event_name = record.event_name.clone();
+        let event = read_record(record).map_err(|reason| MessageError::Record { index, event_name, reason })?;
+        events.extend(event);
+    }
+    Ok(events)
+}
+
+fn parse<T: DeserializeOwned>(layer: &'static str, text: &str) -> Result<T, MessageError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| MessageError::Malformed { layer, reason: error.to_string() })
+}
+
+fn read_record(record: S3Record) -> Result<Option<ObjectEvent>, String> {
+    let object = record.s3.object;
+    let kind = match record.event_name.split_once(':') {
+        Some(("ObjectCreated", _)) => {
+            let size = object.size.ok_or("a creation must have a size")?;
+            i64::try_from(size).map_err(|_| format!("a size of {size} bytes is beyond S3"))?;
+            EventKind::Created { size, etag: object.e_tag }
+        }
+        Some(("ObjectRemoved" | "LifecycleExpiration", _)) => EventKind::Deleted,
+        _ => return Ok(None),
+    };
+    let sequencer =
+        object.sequencer.ok_or("there is no sequencer, so its place among the object's events is unknown")?;
+    Ok(Some(ObjectEvent {
+        bucket_name: record.s3.bucket.name,
+        object_name: decode_key(&object.key)?,
+        kind,
+        event_type: record.event_name,
+        sequencer,
+        event_time: record.event_time,
+    }))
+}
+
+/// Keys arrive form-encoded: `red+flower.jpg` is `red flower.jpg`.
+fn decode_key(key: &str) -> Result<ObjectName, String> {
+    let spaced = key.replace('+', " ");
+    let name = percent_decode_str(&spaced).decode_utf8().map_err(|_| format!("the key {key:?} is not UTF-8"))?;
+    ObjectName::new(name).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn wrap(message: Value) -> String {
+        json!({ "Type": "Notification", "Message": message.to_string() }).to_string()
+    }
+
+    fn record(event_name: &str, object: Value) -> Value {
+        json!({ "Records": [{
+            "eventVersion": "2.1", "eventName": event_name, "eventTime": "2026-08-01T10:00:00.123Z",
+            "s3": { "bucket": { "name": "b" }, "object": object },
+        }] })
+    }
+
+    fn event(event_type: &str, name: &str, kind: EventKind) -> ObjectEvent {
+        ObjectEvent {
+            bucket_name: "b".into(),
+            object_name: ObjectName::new(name).unwrap(),
+            kind,
+            event_type: event_type.into(),
+            sequencer: Sequencer::new("0A").unwrap(),
+            event_time: "2026-08-01T10:00:00.123Z".parse().unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn check(message: Value, expect: Result<Vec<ObjectEvent>, &str>) {
+        let read = read_message(&wrap(message)).map_err(|error| error.to_string());
+        assert_eq!(read, expect.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn a_creation_has_size_and_etag() {
+        check(
+            record("ObjectCreated:Put", json!({ "key": "a", "size": 18, "eTag": "e", "sequencer": "0A" })),
+            Ok(vec![event("ObjectCreated:Put", "a", EventKind::Created { size: 18, etag: Some("e".into()) })]),
+        );
+    }
+
+    #[test]
+    fn deletions_come_under_three_names() {
+        for name in ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete"] {
+            check(
+                record(name, json!({ "key": "a", "sequencer": "0A" })),
+                Ok(vec![event(name, "a", EventKind::Deleted)]),
+            );
+        }
+    }
+
+    #[test]
+    fn keys_are_decoded() {
+        for (key, name) in [
+            ("red+flower.jpg", "red flower.jpg"),
+            ("a%2Bb", "a+b"),
+            ("dir/%F0%9F%92%A7", "dir/💧"),
+            ("__STATE__", "__STATE__"),
+        ] {
+            let deleted = event("ObjectRemoved:Delete", name, EventKind::Deleted);
+            check(record("ObjectRemoved:Delete", json!({ "key": key, "sequencer": "0A" })), Ok(vec![deleted]));
+        }
+    }
+
+    #[test]
+    fn sizes_are_exact_up_to_50_tb() {
+        let size = 50 * 1000_u64.pow(4) + 1;
+        check(
+            record("ObjectCreated:CompleteMultipartUpload", json!({ "key": "a", "size": size, "sequencer": "0A" })),
+            Ok(vec![event("ObjectCreated:CompleteMultipartUpload", "a", EventKind::Created { size, etag: None })]),
+        );
+    }
+
+    #[test]
+    fn test_events_and_other_kinds_are_acknowledged() {
+        check(json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" }), Ok(vec![]));
+        check(record("ObjectTagging:Put", json!({ "key": "a" })), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        check(
+            record("ObjectCreated:Put", json!({ "key": "a", "sequencer": "0A" })),
+            Err("record 0 (ObjectCreated:Put): a creation must have a size"),
+        );
+        check(
+            record("ObjectRemoved:Delete", json!({ "key": "a" })),
+            Err(
+                "record 0 (ObjectRemoved:Delete): there is no sequencer, so its place among the object's events is unknown",
+            ),
+        );
+        check(
+            record("ObjectRemoved:Delete", json!({ "key": "%FF", "sequencer": "0A" })),
+            Err("record 0 (ObjectRemoved:Delete): the key \"%FF\" is not UTF-8"),
+        );
+        check(
+            json!({ "Records": [{ "eventName": "ObjectCreated:Put" }] }),
+            Err("the S3 message can't be read: Records[0]: missing field `eventTime` at line 1 column 45"),
+        );
+        assert_eq!(
+            read_message("hello").map_err(|error| error.to_string()),
+            Err("the SNS envelope can't be read: expected value at line 1 column 1".into())
+        );
+    }
+}

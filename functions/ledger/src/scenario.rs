@@ -1,0 +1,156 @@
+//! What a run should see: the timeline of totals that its cycles lead through.
+
+use std::collections::BTreeMap;
+
+use spillway_contracts::ObjectName;
+use spillway_contracts::run::{Cycle, Expectation, RunInput};
+use spillway_contracts::task::CyclePlan;
+
+use crate::choice::{Candidate, Rule, choose};
+
+/// A scenario with every expectation spelled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// The rounds, in order.
+    pub cycles: Vec<CyclePlan>,
+    /// The totals from the empty bucket on, in bytes.
+    pub timeline: Vec<u64>,
+}
+
+/// An expectation that no bucket can meet. Displays as the path of the field and what is wrong with it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cycles[{cycle}].{field}: {reason}")]
+pub struct Impossible {
+    cycle: usize,
+    field: &'static str,
+    reason: String,
+}
+
+/// Plays `input` through on paper, from an empty bucket, with a cleaner that keeps `rule`.
+pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, Impossible> {
+    let mut bucket = Bucket::default();
+    let mut scenario = Scenario { cycles: Vec::new(), timeline: vec![0] };
+    for (index, cycle) in input.cycles.iter().enumerate() {
+        for upload in cycle.upload.iter() {
+            bucket.0.insert(upload.object_name.clone(), upload.size_bytes.bytes());
+            scenario.timeline.push(bucket.total());
+        }
+        let expected_deletions = match &cycle.expect {
+            Some(expectation) => expectation.deleted.clone(),
+            None => bucket.choice(rule),
+        };
+        for object_name in &expected_deletions {
+            if bucket.0.remove(object_name).is_none() {
+                let reason = format!("{object_name} isn't in the bucket at that point");
+                return Err(Impossible { cycle: index, field: "expect.deleted", reason });
+            }
+            scenario.timeline.push(bucket.total());
+        }
+        scenario.cycles.push(plan(index, cycle, expected_deletions, bucket.total(), rule)?);
+    }
+    Ok(scenario)
+}
+
+fn plan(
+    index: usize,
+    cycle: &Cycle,
+    expected_deletions: Vec<ObjectName>,
+    total: u64,
+    rule: &Rule,
+) -> Result<CyclePlan, Impossible> {
+    let impossible = |field, reason| Err(Impossible { cycle: index, field, reason });
+    match &cycle.expect {
+        Some(Expectation { total_size, .. }) if *total_size != total => {
+            return impossible(
+                "expect.total_size",
+                format!("the uploads and deletions up to here leave {total} bytes, not {total_size}"),
+            );
+        }
+        Some(_) if total >= rule.threshold_bytes => {
+            let threshold = rule.threshold_bytes;
+            return impossible(
+                "expect.deleted",
+                format!("{total} bytes would be left, and the cleaner deletes until it is below {threshold}"),
+            );
+        }
+        Some(_) | None => {}
+    }
+    Ok(CyclePlan {
+        number: index as u32 + 1,
+        upload: cycle.upload.iter().cloned().collect(),
+        expected_deletions,
+        expected_total_size: total,
+    })
+}
+
+#[derive(Default)]
+struct Bucket(BTreeMap<ObjectName, u64>);
+
+impl Bucket {
+    fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    fn choice(&self, rule: &Rule) -> Vec<ObjectName> {
+        let candidate =
+            |(name, size): (&ObjectName, &u64)| Candidate { object_name: name.clone(), size: *size, etag: None };
+        let candidates = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
+        let choice = choose(rule, self.total(), candidates, true);
+        choice.into_iter().flat_map(|choice| choice.delete).map(|candidate| candidate.object_name).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[track_caller]
+    fn check(cycles: Value, expect: Result<&[u64], &str>) {
+        let input: RunInput = serde_json::from_value(json!({ "cycles": cycles })).unwrap();
+        let played = play(&input, &Rule { threshold_bytes: 20, max_deletes: 1000 });
+        let timeline = played.map(|scenario| scenario.timeline).map_err(|error| error.to_string());
+        assert_eq!(timeline, expect.map(<[u64]>::to_vec).map_err(str::to_owned));
+    }
+
+    #[test]
+    fn the_default_scenario_goes_0_18_46_18_20_2() {
+        let played = play(&RunInput::default_scenario(), &Rule { threshold_bytes: 20, max_deletes: 1000 });
+        assert_eq!(played.unwrap().timeline, [0, 18, 46, 18, 20, 2]);
+    }
+
+    #[test]
+    fn without_an_expectation_the_cleaners_rule_says_what_goes() {
+        check(
+            json!([{ "upload": [{ "object_name": "a", "size_bytes": 15 }, { "object_name": "b", "size_bytes": 16 },
+                { "object_name": "c", "size_bytes": 17 }] }]),
+            Ok(&[0, 15, 31, 48, 31, 15]),
+        );
+    }
+
+    #[test]
+    fn an_overwrite_counts_the_difference() {
+        check(
+            json!([{ "upload": [{ "object_name": "a", "size_bytes": 15 }, { "object_name": "a", "size_bytes": 4 }] }]),
+            Ok(&[0, 15, 4]),
+        );
+    }
+
+    #[test]
+    fn an_impossible_expectation_is_named_by_its_field() {
+        let upload = json!([{ "object_name": "a", "size_bytes": 28 }]);
+        check(
+            json!([{ "upload": upload, "expect": { "deleted": ["b"], "total_size": 0 } }]),
+            Err("cycles[0].expect.deleted: b isn't in the bucket at that point"),
+        );
+        check(
+            json!([{ "upload": upload, "expect": { "deleted": ["a"], "total_size": 5 } }]),
+            Err("cycles[0].expect.total_size: the uploads and deletions up to here leave 0 bytes, not 5"),
+        );
+        check(
+            json!([{ "upload": upload, "expect": { "deleted": [], "total_size": 28 } }]),
+            Err("cycles[0].expect.deleted: 28 bytes would be left, and the cleaner deletes until it is below 20"),
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! The plot: how a bucket's total moved, drawn from its changes. It needs nothing but them, no file and no font.
+
+mod axes;
+mod captions;
+mod font;
+mod geometry;
+mod header;
+mod labels;
+mod layout;
+mod line;
+mod marks;
+mod paint;
+mod palette;
+mod reduce;
+mod scene;
+mod size_axis;
+mod time_axis;
+mod times;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use layout::Layout;
+use marks::Marks;
+use reduce::Reducer;
+use scene::Scene;
+use size_axis::SizeScale;
+use times::TimeScale;
+
+pub use units::{format_bytes, format_count, format_delta};
+
+/// The least and the greatest width and height of a plot, in pixels.
+pub const SIDES: std::ops::RangeInclusive<u32> = 320..=4_096;
+
+/// What a plot is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The bucket.
+    pub bucket_name: String,
+    /// From this total on, objects are deleted; in bytes.
+    pub threshold_bytes: u64,
+    /// The total before the first change, in bytes.
+    pub initial_total: u64,
+    /// Where the time axis begins.
+    pub start: Timestamp,
+    /// Where it ends.
+    pub end: Timestamp,
+    /// The width of the plot, in pixels.
+    pub width: u32,
+    /// Its height, in pixels.
+    pub height: u32,
+}
+
+/// A change of the total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When it happened.
+    pub at: Timestamp,
+    /// The object that was uploaded or deleted.
+    pub object_name: String,
+    /// What it changed the total by, in bytes.
+    pub size_delta: i64,
+    /// The total after it, in bytes.
+    pub total_size: u64,
+    /// What happened to the object.
+    pub kind: ChangeKind,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// It was uploaded.
+    Created,
+    /// It was deleted.
+    Deleted,
+}
+
+/// A plot under way: takes changes one after the other and keeps of them only what the picture can show.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    frame: Frame,
+    layout: Layout,
+    times: TimeScale,
+    reducer: Reducer,
+    marks: Marks,
+    peak: Peak,
+    /// When the total first was at the threshold or above.
+    reached_at: Option<Timestamp>,
+    last_total: u64,
+}
+
+/// The greatest total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Peak {
+    total: u64,
+    column: u32,
+    /// When it was reached; `None` if the total began with it.
+    at: Option<Timestamp>,
+}
+
+/// Why there is no plot.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The size is out of bounds.
+    #[error("a plot is {} to {} pixels wide and high, not {width} by {height}", SIDES.start(), SIDES.end())]
+    Size {
+        /// The width asked for.
+        width: u32,
+        /// The height asked for.
+        height: u32,
+    },
+    /// The range ends before it begins.
+    #[error("the range ends at {end}, before it begins at {start}")]
+    Range {
+        /// The start asked for.
+        start: Timestamp,
+        /// The end asked for.
+        end: Timestamp,
+    },
+    /// The picture couldn't be drawn.
+    #[error("the plot could not be drawn")]
+    Draw(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The picture couldn't be encoded.
+    #[error("the plot could not be encoded as a PNG")]
+    Encode(#[from] png::EncodingError),
+}
+
+impl Chart {
+    /// An empty plot.
+    pub fn new(frame: Frame) -> Result<Self, RenderError> {
+        let Frame { width, height, start, end, .. } = frame;
+        if !SIDES.contains(&width) || !SIDES.contains(&height) {
+            return Err(RenderError::Size { width, height });
+        }
+        if end < start {
+            return Err(RenderError::Range { start, end });
+        }
+        let layout = Layout::new(width, height);
+        Ok(Self {
+            layout,
+            times: TimeScale::new(start, end, layout.columns()),
+            reducer: Reducer::default(),
+            marks: Marks::default(),
+            peak: Peak { total: frame.initial_total, column: 0, at: None },
+            reached_at: None,
+            last_total: frame.initial_total,
+            frame,
+        })
+    }
+
+    /// Takes the next change, in the order in which totals were committed.
+    ///
+    /// The order decides, not the clock: a change that carries an earlier time than the one before is drawn with that
+    /// one, and a change from outside of the range at the range's edge.
+    pub fn push(&mut self, change: Change) {
+        let last = self.reducer.columns().last().map_or(0, |column| column.index);
+        let column = self.times.column(change.at).max(last);
+        let (at, total) = (change.at, change.total_size);
+        self.reducer.push(column, total);
+        if total > self.peak.total {
+            self.peak = Peak { total, column, at: Some(at) };
+        }
+        if total >= self.frame.threshold_bytes && self.reached_at.is_none() {
+            self.reached_at = Some(at);
+        }
+        self.last_total = total;
+        self.marks.push(column, change);
+    }
+
+    /// The picture, as a PNG.
+    pub fn to_png(&self) -> Result<Vec<u8>, RenderError> {
+        let size = (self.frame.width, self.frame.height);
+        let pixels = paint::to_pixels(&self.scene(), size).map_err(RenderError::Draw)?;
+        Ok(paint::to_png(&pixels, size)?)
+    }
+
+    fn scene(&self) -> Scene {
+        let sizes = SizeScale::new(self.peak.total, self.frame.threshold_bytes, self.layout.plot);
+        let drawn = line::plan(self, &sizes);
+        let marks: Vec<_> = drawn.marks.iter().map(|(mark, _)| *mark).collect();
+        let mut scene = Scene::default();
+        axes::draw(self, &sizes, &drawn.below, &mut scene);
+        header::draw(self, &sizes, &marks, &mut scene);
+        line::draw(self, &drawn, &mut scene);
+        captions::draw(self, &sizes, &drawn, &mut scene);
+        scene
+    }
+}
+
+impl Extend<Change> for Chart {
+    fn extend<T: IntoIterator<Item = Change>>(&mut self, changes: T) {
+        changes.into_iter().for_each(|change| self.push(change));
+    }
+}

@@ -1,0 +1,19 @@
+//! Wires the plotting function to Lambda.
+
+use jiff::Timestamp;
+use plotting::{Deps, handle};
+use spillway_boundary::{Failure, StartError, logs, sdk_config, serve, variable};
+use spillway_ledger_store::{Store, Tables};
+
+#[tokio::main]
+async fn main() -> Result<(), StartError> {
+    logs::init();
+    let aws = sdk_config().await;
+    let deps = Deps {
+        store: Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?),
+        s3: aws_sdk_s3::Client::new(&aws),
+        plot_bucket: variable("PLOT_BUCKET")?,
+        threshold_bytes: variable("SIZE_THRESHOLD")?,
+    };
+    serve(async |request| Ok::<_, Failure>(handle(&deps, request, Timestamp::now()).await)).await
+}

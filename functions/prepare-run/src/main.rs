@@ -1,0 +1,20 @@
+//! Wires prepare-run to Lambda.
+
+use jiff::Timestamp;
+use prepare_run::{Deps, handle};
+use spillway_boundary::{StartError, logs, sdk_config, serve, variable};
+use spillway_ledger_store::{Store, Tables};
+
+#[tokio::main]
+async fn main() -> Result<(), StartError> {
+    logs::init();
+    let aws = sdk_config().await;
+    let deps = Deps {
+        store: Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?),
+        s3: aws_sdk_s3::Client::new(&aws),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
+        alarm_name: variable("ALARM_NAME")?,
+        max_deletes: variable("MAX_DELETES_PER_RUN")?,
+    };
+    serve(async |request| handle(&deps, request, Timestamp::now()).await).await
+}

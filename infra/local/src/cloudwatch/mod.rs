@@ -1,0 +1,12 @@
+//! What MiniStack doesn't do of CloudWatch: metric filters are stored there but not applied, and alarms know neither
+//! wall-clock periods nor missing data nor Lambda actions.
+//!
+//! What is decided is pure: [`filter`] says which lines count, [`alarm`] what an alarm makes of the datapoints,
+//! [`event`] what its action is told. [`runner`] reads the deployed filters and alarms and acts on that.
+
+pub mod alarm;
+pub mod event;
+pub mod filter;
+pub mod runner;
+
+pub use runner::{Clients, run};

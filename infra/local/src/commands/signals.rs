@@ -1,0 +1,50 @@
+//! Ends a command when the person who typed it, or the system, asks for it.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Outcome;
+use crate::display::Display;
+use crate::error::{Error, FileError};
+
+/// The signals that ask a command to end.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From here on they don't end the process by themselves.
+    pub(super) fn listen() -> Result<Self, FileError> {
+        let listen = |kind| signal(kind).map_err(FileError::to("listen for", "signals"));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for one, and gives its number.
+    pub(super) async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+
+    /// Does `work` until it is done or a signal arrives; then everything that `work` started ends.
+    pub(super) async fn interrupting(
+        &mut self,
+        work: impl Future<Output = Result<Outcome, Error>>,
+        display: &Display,
+    ) -> Result<Outcome, Error> {
+        // Boxed so that it can be dropped here, before the command ends and after it has said that it does.
+        let mut work = Box::pin(work);
+        let outcome = tokio::select! {
+            outcome = &mut work => outcome,
+            number = self.next() => {
+                display.stop();
+                eprintln!("stopping ...");
+                Ok(Outcome::Interrupted(number))
+            }
+        };
+        drop(work);
+        display.stop();
+        outcome
+    }
+}

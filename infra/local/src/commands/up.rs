@@ -1,0 +1,103 @@
+//! A local AWS that keeps running.
+
+use std::fmt::Write;
+
+use super::signals::Signals;
+use super::{Outcome, scenario};
+use crate::display::{Display, Stream};
+use crate::error::Error;
+use crate::stack::{LocalAws, Options};
+use crate::stack_file::StackFile;
+use crate::workspace::Workspace;
+
+/// Starts a local AWS on `port`, or on a free one, and keeps it running until a signal arrives.
+pub(super) async fn up(port: Option<u16>, mut signals: Signals) -> Result<Outcome, Error> {
+    // The results are for a shell to read, so progress goes elsewhere.
+    let display = Display::new(Stream::Stderr);
+    let mut local_aws = None;
+    let start = async {
+        let options = Options { port, reporter: display.reporter(), ..Options::default() };
+        local_aws = Some(LocalAws::up(options).await?);
+        Ok(Outcome::Success)
+    };
+    let outcome = signals.interrupting(start, &display).await?;
+    let Some(local_aws) = local_aws else { return Ok(outcome) };
+
+    let directory = Workspace::locate().await?.local();
+    let file = StackFile::new(local_aws.endpoint(), local_aws.outputs().clone());
+    file.write(&directory)?;
+    scenario::say(&exports(&file));
+    eprintln!("The local AWS runs until Ctrl-C. In another terminal, `cargo local run` starts a run and follows it.");
+    signals.next().await;
+    eprintln!("stopping ...");
+    file.remove(&directory);
+    local_aws.shutdown().await;
+    Ok(Outcome::Success)
+}
+
+/// What to paste into a shell for the stock AWS CLI to find the stack, and to start an execution.
+fn exports(file: &StackFile) -> String {
+    let mut exports = String::new();
+    let mut export = |name: &str, value: &str| {
+        // Writing into a string doesn't fail.
+        let _ = writeln!(exports, "export {name}={}", quoted(value));
+    };
+    export("AWS_ENDPOINT_URL", &file.endpoint);
+    export("AWS_ACCESS_KEY_ID", &file.access_key_id);
+    export("AWS_SECRET_ACCESS_KEY", &file.secret_access_key);
+    export("AWS_DEFAULT_REGION", &file.region);
+    // It wins over AWS_DEFAULT_REGION where it is set.
+    export("AWS_REGION", &file.region);
+    for (name, value) in file.outputs.variables() {
+        export(&name, &value);
+    }
+    // They would go with other keys than these.
+    exports.push_str("unset AWS_SESSION_TOKEN AWS_PROFILE\n");
+    let arn = quoted(&file.outputs.state_machine_arn);
+    exports.push_str(&format!("aws stepfunctions start-execution --state-machine-arn {arn} --input '{{}}'"));
+    exports
+}
+
+/// `value` as one word of a shell.
+fn quoted(value: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outputs::tests::outputs;
+
+    #[test]
+    fn exports_are_lines_for_a_shell_and_end_with_the_start_of_an_execution() {
+        let exports = exports(&StackFile::new("http://127.0.0.1:4566".to_owned(), outputs()));
+        let lines: Vec<_> = exports.lines().collect();
+        assert_eq!(
+            lines[..5],
+            [
+                "export AWS_ENDPOINT_URL=http://127.0.0.1:4566",
+                "export AWS_ACCESS_KEY_ID=test",
+                "export AWS_SECRET_ACCESS_KEY=test",
+                "export AWS_DEFAULT_REGION=us-east-1",
+                "export AWS_REGION=us-east-1",
+            ]
+        );
+        assert_eq!(lines.iter().filter(|line| line.starts_with("export ")).count(), 5 + 12);
+        assert!(lines.contains(&"export TEST_BUCKET_NAME=TestBucketName"));
+        assert_eq!(
+            lines.last(),
+            Some(&"aws stepfunctions start-execution --state-machine-arn StateMachineArn --input '{}'")
+        );
+    }
+
+    #[test]
+    fn a_value_is_one_word() {
+        assert_eq!(quoted("http://127.0.0.1:4566/a-b_c"), "http://127.0.0.1:4566/a-b_c");
+        assert_eq!(quoted("it's $5"), r"'it'\''s $5'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,28 @@
+//! The local AWS and its commands: MiniStack, the stack deployed to it, and what MiniStack doesn't do of CloudWatch.
+//!
+//! [`LocalAws::up`] gives a running stack, which ends when it is dropped; [`execution`] drives the state machine on it.
+
+pub mod archive;
+pub mod artifacts;
+pub mod binaries;
+pub mod client;
+pub mod cloudwatch;
+pub mod commands;
+pub mod deploy;
+pub mod display;
+pub mod error;
+pub mod execution;
+pub mod ministack;
+pub mod outputs;
+pub mod progress;
+pub mod python;
+pub mod stack;
+pub mod stack_file;
+pub mod template;
+pub mod timeline;
+pub mod venv;
+pub mod workspace;
+
+pub use error::Error;
+pub use outputs::Outputs;
+pub use stack::{LocalAws, Options};

@@ -1,0 +1,140 @@
+//! A local AWS with the stack deployed to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aws_config::SdkConfig;
+use tokio::task::JoinSet;
+
+use crate::artifacts;
+use crate::binaries;
+use crate::client;
+use crate::cloudwatch;
+use crate::deploy::{Parameters, deploy};
+use crate::error::Error;
+use crate::ministack::MiniStack;
+use crate::outputs::Outputs;
+use crate::progress::{Progress, Reporter, Step};
+use crate::template::Template;
+use crate::venv::Venv;
+use crate::workspace::Workspace;
+
+const STACK: &str = "spillway";
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The port to listen on; a free one if there is none.
+    pub port: Option<u16>,
+    /// Parameters of the template that differ from its defaults.
+    pub parameters: Parameters,
+    /// Who is told about progress.
+    pub reporter: Reporter,
+}
+
+impl Default for Options {
+    /// A free port, an alarm with the shortest period that there is, and nobody who listens.
+    fn default() -> Self {
+        let parameters = Parameters::from([("AlarmPeriodSeconds".to_owned(), "10".to_owned())]);
+        Self { port: None, parameters, reporter: Reporter::silent() }
+    }
+}
+
+/// A running local AWS with the stack deployed to it. It ends when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct LocalAws {
+    outputs: Outputs,
+    config: SdkConfig,
+    cloudwatch: JoinSet<()>,
+    ministack: MiniStack,
+}
+
+impl LocalAws {
+    /// Builds the functions, starts a local AWS and deploys the template to it. Any number can run side by side.
+    pub async fn up(options: Options) -> Result<Self, Error> {
+        let Options { port, parameters, reporter } = options;
+        let workspace = Workspace::locate().await?;
+        let directory = workspace.local();
+
+        reporter.tell(Progress::Began(Step::Python));
+        let venv = Venv::with(&workspace.requirements(), &directory, &reporter).await?;
+        let template = Template::read(&workspace.template(), &venv).await?;
+        reporter.tell(Progress::Done(Step::Python, "ready".to_owned()));
+
+        let (ministack, artifacts) =
+            tokio::try_join!(start(&venv, &directory, port, &reporter), build(&workspace, &template, &reporter))?;
+
+        reporter.tell(Progress::Began(Step::Deploy));
+        let config = client::sdk_config(&ministack.endpoint());
+        let keys = artifacts::upload(&client::s3(&config), artifacts).await?;
+        let packaged = template.package(artifacts::BUCKET, &keys)?.to_string();
+        let cloudformation = aws_sdk_cloudformation::Client::new(&config);
+        let outputs = deploy(&cloudformation, STACK, &packaged, &parameters).await?;
+        reporter.tell(Progress::Done(Step::Deploy, "deployed".to_owned()));
+        let mut cloudwatch = JoinSet::new();
+        cloudwatch.spawn(evaluate_alarms(config.clone(), reporter));
+        Ok(Self { outputs, config, cloudwatch, ministack })
+    }
+
+    /// Root's configuration for clients of the local AWS.
+    pub fn sdk_config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// What the stack is made of.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Where the local AWS listens.
+    pub fn endpoint(&self) -> String {
+        self.ministack.endpoint()
+    }
+
+    /// What the local AWS printed.
+    pub fn log(&self) -> &Path {
+        self.ministack.log()
+    }
+
+    /// Ends everything, and returns when it has ended.
+    pub async fn shutdown(mut self) {
+        // First, for it would complain that nobody answers any more.
+        self.cloudwatch.shutdown().await;
+        self.ministack.stop().await;
+    }
+}
+
+async fn evaluate_alarms(config: SdkConfig, reporter: Reporter) {
+    let clients = cloudwatch::Clients {
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+        lambda: aws_sdk_lambda::Client::new(&config),
+    };
+    cloudwatch::run(clients, |problem| reporter.tell(Progress::Problem(problem.to_string()))).await;
+}
+
+async fn start(venv: &Venv, directory: &Path, port: Option<u16>, reporter: &Reporter) -> Result<MiniStack, Error> {
+    reporter.tell(Progress::Began(Step::Start));
+    let ministack = MiniStack::start(venv, directory, port).await?;
+    reporter.tell(Progress::Done(Step::Start, ministack.endpoint()));
+    Ok(ministack)
+}
+
+/// Everything that the template refers to, by the name that the template has for it.
+async fn build(
+    workspace: &Workspace,
+    template: &Template,
+    reporter: &Reporter,
+) -> Result<BTreeMap<String, PathBuf>, Error> {
+    reporter.tell(Progress::Began(Step::Build));
+    let binaries = binaries::build(workspace, &template.binaries()?, reporter).await?;
+    let count = binaries.len();
+    let mut artifacts = binaries::zip(binaries, &workspace.local().join("functions"), reporter).await?;
+    let beside = workspace.template();
+    for definition in template.definitions() {
+        let path = beside.with_file_name(&definition);
+        artifacts.insert(definition, path);
+    }
+    reporter.tell(Progress::Done(Step::Build, format!("{count} built")));
+    Ok(artifacts)
+}

@@ -1,0 +1,273 @@
+//! Installs hash-checked requirements into a virtual environment of their own.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use crate::error::FileError;
+use crate::progress::{Progress, Reporter, Step};
+use crate::python::{self, Python, PythonError};
+
+/// Settings of pip's environment that say how to reach a registry. All others could change what is installed, or
+/// where, and stay out.
+const PIP_SETTINGS: [&str; 16] = [
+    "PIP_CACHE_DIR",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_KEYRING_PROVIDER",
+    "PIP_NO_CACHE_DIR",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_RESUME_RETRIES",
+    "PIP_RETRIES",
+    "PIP_TIMEOUT",
+    "PIP_TRUSTED_HOST",
+];
+
+/// Written last: a directory without it is what an interrupted installation left.
+const MARKER: &str = "complete";
+
+/// A virtual environment that holds exactly what its requirements say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Venv {
+    directory: PathBuf,
+}
+
+/// Why requirements could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum VenvError {
+    /// There is no Python to use.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Python doesn't start any more, or its output can't be read.
+    #[error("cannot run {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Python doesn't make the environment.
+    #[error("`{program} -m venv` failed (Debian, Ubuntu: `apt install python3-venv` may help):\n{output}")]
+    Create {
+        /// The interpreter.
+        program: String,
+        /// What it printed.
+        output: String,
+    },
+    /// The package registry can't be reached.
+    #[error(
+        "pip cannot reach the package registry. Check the network, or point pip to a registry that can be reached \
+         (PIP_INDEX_URL, PIP_PROXY, PIP_CERT), and try again. pip said:\n{0}"
+    )]
+    Unreachable(String),
+    /// A package isn't the one that the requirements name.
+    #[error("pip got a package that is not the one in {}; nothing was installed. pip said:\n{output}", requirements.display())]
+    Mismatch {
+        /// The requirements.
+        requirements: PathBuf,
+        /// What pip printed.
+        output: String,
+    },
+    /// Something else.
+    #[error("pip cannot install {}. pip said:\n{output}", requirements.display())]
+    Install {
+        /// The requirements.
+        requirements: PathBuf,
+        /// What pip printed.
+        output: String,
+    },
+}
+
+impl Venv {
+    /// The environment with `requirements` below `parent`: the one that is there, or else a new one.
+    ///
+    /// Processes that ask at the same time wait for the one that installs.
+    pub async fn with(requirements: &Path, parent: &Path, reporter: &Reporter) -> Result<Self, VenvError> {
+        let python = python::find().await?;
+        let text = fs::read_to_string(requirements).map_err(FileError::to("read", requirements))?;
+        let directory = parent.join(format!("venv-{}", digest(&text, &python)));
+        let venv = Self { directory };
+        if venv.is_complete() {
+            return Ok(venv);
+        }
+        fs::create_dir_all(parent).map_err(FileError::to("create", parent))?;
+        let _lock = lock(venv.directory.with_extension("lock")).await?;
+        if !venv.is_complete() {
+            venv.install(&python, requirements, reporter).await?;
+        }
+        Ok(venv)
+    }
+
+    /// A program of the environment, such as `python`. It ends when its handle is dropped.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.program(program));
+        // Both would lead Python out of the environment.
+        command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// The path of a program of the environment.
+    pub fn program(&self, program: &str) -> PathBuf {
+        self.directory.join("bin").join(program)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.directory.join(MARKER).exists() && self.program("python").exists()
+    }
+
+    async fn install(&self, python: &Python, requirements: &Path, reporter: &Reporter) -> Result<(), VenvError> {
+        if self.directory.exists() {
+            fs::remove_dir_all(&self.directory).map_err(FileError::to("remove", &self.directory))?;
+        }
+        let detail = |text: &str| reporter.tell(Progress::Detail(Step::Python, text.to_owned()));
+        detail("making a virtual environment");
+        let mut create = Command::new(&python.program);
+        create.args(["-I", "-m", "venv"]).arg(&self.directory).stdin(Stdio::null()).kill_on_drop(true);
+        let created = output(create).await?;
+        if !created.status.success() {
+            let program = python.program.display().to_string();
+            return Err(VenvError::Create { program, output: text_of(&created) });
+        }
+        detail("installing packages (only the first time)");
+        let installed = output(self.pip(requirements)).await?;
+        if !installed.status.success() {
+            return Err(explain(requirements, text_of(&installed)));
+        }
+        let marker = self.directory.join(MARKER);
+        fs::write(&marker, "").map_err(FileError::to("write", marker))?;
+        Ok(())
+    }
+
+    fn pip(&self, requirements: &Path) -> Command {
+        let mut pip = self.command("python");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_unwanted(&name.to_string_lossy())) {
+            pip.env_remove(name);
+        }
+        // A configuration file may ask for installations into the home directory, which pip refuses in here.
+        pip.env("PIP_USER", "0");
+        pip.args([
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--require-hashes",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--quiet",
+        ]);
+        pip.arg("--requirement").arg(requirements);
+        pip
+    }
+}
+
+fn is_unwanted(variable: &str) -> bool {
+    variable.starts_with("PIP_") && !PIP_SETTINGS.contains(&variable)
+}
+
+/// Changes with the requirements, and with the interpreter that the environment would be made of.
+fn digest(requirements: &str, python: &Python) -> String {
+    let hash = Sha256::new().chain_update(requirements).chain_update("\0").chain_update(&python.identity).finalize();
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn lock(path: PathBuf) -> Result<File, VenvError> {
+    let wait = move || {
+        let file = File::create(&path).map_err(FileError::to("write", &path))?;
+        file.lock().map_err(FileError::to("lock", path))?;
+        Ok(file)
+    };
+    let start = |error| VenvError::Start { program: "a thread".to_owned(), source: io::Error::other(error) };
+    tokio::task::spawn_blocking(wait).await.map_err(start)?
+}
+
+async fn output(mut command: Command) -> Result<Output, VenvError> {
+    let program = command.as_std().get_program().display().to_string();
+    command.output().await.map_err(|source| VenvError::Start { program, source })
+}
+
+fn text_of(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+/// What pip's output means.
+fn explain(requirements: &Path, output: String) -> VenvError {
+    let says = |signs: &[&str]| signs.iter().any(|sign| output.contains(sign));
+    let requirements = requirements.to_owned();
+    if says(&["DO NOT MATCH THE HASHES", "Hashes are required"]) {
+        return VenvError::Mismatch { requirements, output };
+    }
+    let unreachable = [
+        "NewConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ConnectionResetError",
+        "Connection broken",
+        "ProxyError",
+        "SSLError",
+        "NameResolutionError",
+        "Network is unreachable",
+        "(from versions: none)",
+    ];
+    if says(&unreachable) {
+        return VenvError::Unreachable(output);
+    }
+    VenvError::Install { requirements, output }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn python(identity: &str) -> Python {
+        Python { program: "python3".into(), identity: identity.to_owned() }
+    }
+
+    #[test]
+    fn another_requirement_or_another_python_is_another_environment() {
+        let ours = digest("ministack==1.5.33", &python("3.11 /usr/bin/python3"));
+        assert_eq!(ours, digest("ministack==1.5.33", &python("3.11 /usr/bin/python3")));
+        assert_ne!(ours, digest("ministack==1.5.34", &python("3.11 /usr/bin/python3")));
+        assert_ne!(ours, digest("ministack==1.5.33", &python("3.12 /usr/bin/python3")));
+    }
+
+    #[test]
+    fn settings_that_redirect_an_installation_stay_out_and_those_about_the_registry_stay() {
+        for unwanted in ["PIP_TARGET", "PIP_USER", "PIP_PREFIX", "PIP_DRY_RUN", "PIP_CONSTRAINT"] {
+            assert!(is_unwanted(unwanted), "{unwanted}");
+        }
+        for wanted in ["PIP_INDEX_URL", "PIP_CERT", "PATH"] {
+            assert!(!is_unwanted(wanted), "{wanted}");
+        }
+    }
+
+    #[track_caller]
+    fn check(output: &str, expect: &str) {
+        let message = explain(Path::new("requirements.txt"), output.to_owned()).to_string();
+        assert!(message.starts_with(expect) && message.ends_with(output), "{message}");
+    }
+
+    #[test]
+    fn what_pip_says_is_explained_and_quoted() {
+        check("WARNING: Retrying … NewConnectionError(…): Failed", "pip cannot reach the package registry. Check");
+        check("ERROR: No matching distribution found (from versions: none)", "pip cannot reach the package registry.");
+        check(
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
+            "pip got a package that is not the one in requirements.txt",
+        );
+        check("ERROR: No space left on device", "pip cannot install requirements.txt.");
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands as their user types them.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use spillway_tests::{repository, tool};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A cargo command of the repository; its progress goes to a pipe.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(arguments)
+        .current_dir(repository())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
+}
+
+async fn run(arguments: &[&str]) -> (Output, String) {
+    let output = cargo(arguments).output().await.expect("cargo starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output, text)
+}
+
+/// Sends a signal to a process.
+async fn signal(child: &Child, signal: &str) {
+    let pid = child.id().expect("the command still runs").to_string();
+    let status = Command::new("kill").args([&format!("-{signal}"), &pid]).status().await;
+    assert!(status.expect("kill starts").success());
+}
+
+/// Reads lines until one has what is looked for, and gives it.
+async fn line_with(lines: &mut tokio::io::Lines<impl tokio::io::AsyncBufRead + Unpin>, words: &str) -> String {
+    let found = async {
+        while let Some(line) = lines.next_line().await.expect("a line") {
+            if line.contains(words) {
+                return line;
+            }
+        }
+        panic!("no line has {words:?}");
+    };
+    tokio::time::timeout(Duration::from_secs(900), found)
+        .await
+        .unwrap_or_else(|_| panic!("no line has {words:?} in time"))
+}
+
+/// Whether anything still listens on the port of `endpoint`.
+fn is_gone(endpoint: &str) -> bool {
+    let address = endpoint.rsplit("http://").next().expect("an address").trim_end_matches('/');
+    std::net::TcpStream::connect(address).is_err()
+}
+
+#[tokio::test]
+async fn demo_leaves_a_report_and_a_plot() {
+    let (output, text) = run(&["demo"]).await;
+    assert!(output.status.success(), "{text}");
+    let file = |name: &str| repository().join("target/demo").join(name);
+    let report: Value = serde_json::from_slice(&read(&file("report.json"))).expect("the report is JSON");
+    assert_eq!(report["observed_timeline"], serde_json::json!([0, 18, 46, 18, 20, 2]), "{text}");
+    assert!(read(&file("plot.png")).starts_with(b"\x89PNG\r\n\x1a\n"));
+    for words in ["PrepareRun", "ALARM", "46", "report.json", "plot.png"] {
+        assert!(text.contains(words), "the output doesn't say {words:?}:\n{text}");
+    }
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    let port = taken.local_addr().expect("it has an address").port().to_string();
+    let (output, text) = run(&["local", "up", "--port", &port]).await;
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains(&port), "{text}");
+}
+
+#[tokio::test]
+async fn a_scenario_that_is_no_json_is_named() {
+    let (output, text) = run(&["local", "run", "--input", "README.md"]).await;
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("README.md"), "{text}");
+}
+
+#[tokio::test]
+async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
+    let mut up = cargo(&["local", "up"]).spawn().expect("cargo starts");
+    let mut lines = BufReader::new(up.stdout.take().expect("a pipe")).lines();
+    let mut script = String::new();
+    let start = loop {
+        let line = line_with(&mut lines, "").await;
+        if line.starts_with("aws ") {
+            break line;
+        }
+        script.push_str(&line);
+        script.push('\n');
+    };
+    let endpoint = script.lines().find_map(|line| line.strip_prefix("export AWS_ENDPOINT_URL=")).expect("an endpoint");
+    let endpoint = endpoint.to_owned();
+
+    // Pasted into a shell, with the stock AWS CLI in its PATH.
+    let aws = tool("aws").await.as_std().get_program().to_owned();
+    let bin = Path::new(&aws).parent().expect("a folder").display().to_string();
+    let pasted = format!("{script}PATH={bin}:$PATH\n{start} --query executionArn --output text");
+    let output = Command::new("sh").args(["-c", &pasted]).output().await.expect("sh starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains(":execution:"), "{text}");
+
+    // SIGINT goes to cargo and the command alike when Ctrl-C is typed; here to the command that cargo became.
+    signal(&up, "INT").await;
+    let status =
+        tokio::time::timeout(Duration::from_secs(60), up.wait()).await.expect("it ends").expect("it has a status");
+    assert!(is_gone(&endpoint), "the local AWS still runs; the command ended with {status}");
+}

@@ -1,0 +1,7 @@
+//! Tests that cross crates: what belongs together stays together, and the whole system works.
+
+mod commands;
+mod layering;
+mod scenarios;
+mod state_machine;
+mod template;

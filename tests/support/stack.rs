@@ -1,0 +1,105 @@
+//! A live stack on a local AWS of its own.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::Value;
+use spillway_contracts::report::RunReport;
+use spillway_local::client;
+use spillway_local::execution::{Driver, Ending};
+use spillway_local::progress::Reporter;
+use spillway_local::{LocalAws, Options};
+
+/// A stack that a test drives, and looks into with root's eyes.
+pub struct Stack {
+    /// The local AWS that it runs on.
+    pub local_aws: LocalAws,
+    /// Starts and follows executions.
+    pub driver: Driver,
+    /// Looks into buckets.
+    pub s3: aws_sdk_s3::Client,
+    /// Looks into tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+}
+
+/// An item of a table, with its numbers and texts as JSON has them.
+pub type Item = BTreeMap<String, Value>;
+
+impl Stack {
+    /// Starts one.
+    pub async fn up() -> Self {
+        let local_aws = LocalAws::up(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+        let config = local_aws.sdk_config();
+        Self {
+            driver: Driver::new(config, local_aws.outputs()),
+            s3: client::s3(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            local_aws,
+        }
+    }
+
+    /// Runs the scenario to its end.
+    pub async fn run(&self, input: Value) -> Ending {
+        let execution = self.start(input).await;
+        self.end_of(&execution).await
+    }
+
+    /// Starts the scenario.
+    pub async fn start(&self, input: Value) -> String {
+        self.driver.start(&input.to_string()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Waits for the end of an execution.
+    pub async fn end_of(&self, execution: &str) -> Ending {
+        self.driver.follow(execution, &Reporter::silent()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs the scenario, which must succeed.
+    pub async fn report(&self, input: Value) -> RunReport {
+        self.run(input).await.report().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The keys and sizes of the objects in the bucket.
+    pub async fn objects(&self) -> BTreeMap<String, i64> {
+        let request = self.s3.list_objects_v2().bucket(&self.local_aws.outputs().test_bucket_name);
+        let objects = request.send().await.expect("the bucket can be listed").contents.unwrap_or_default();
+        objects.into_iter().map(|object| (object.key.unwrap_or_default(), object.size.unwrap_or_default())).collect()
+    }
+
+    /// Puts an object that no run has put there.
+    pub async fn put(&self, key: &str, bytes: usize) {
+        let request = self.s3.put_object().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
+        request.body(ByteStream::from(vec![b'x'; bytes])).send().await.expect("an object can be put");
+    }
+
+    /// Deletes an object.
+    pub async fn delete(&self, key: &str) {
+        let request = self.s3.delete_object().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
+        request.send().await.expect("an object can be deleted");
+    }
+
+    /// Every item of a table.
+    pub async fn items(&self, table: &str) -> Vec<Item> {
+        let items =
+            self.dynamodb.scan().table_name(table).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        items.await.expect("the table can be scanned").into_iter().map(plain).collect()
+    }
+
+    /// The item of ObjectTable with this key.
+    pub async fn row(&self, key: &str) -> Option<Item> {
+        let key = AttributeValue::S(key.into());
+        let request = self.dynamodb.get_item().table_name(&self.local_aws.outputs().object_table_name);
+        let answer = request.key("object_name", key).consistent_read(true).send().await;
+        answer.expect("a row can be read").item.map(plain)
+    }
+}
+
+fn plain(item: std::collections::HashMap<String, AttributeValue>) -> Item {
+    let value = |value: AttributeValue| match value {
+        AttributeValue::N(number) => serde_json::from_str(&number).expect("DynamoDB's numbers are numbers"),
+        AttributeValue::S(text) => Value::String(text),
+        _ => Value::Null,
+    };
+    item.into_iter().map(|(name, attribute)| (name, value(attribute))).collect()
+}
