@@ -1,10 +1,10 @@
-//! What the two tables hold.
+//! What the two tables hold. Rows outlive the functions that wrote them: unknown attributes are let through.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectName, Sequencer};
+use crate::{ObjectName, Sequencer, moment};
 
 /// The key of the row that holds the bucket's total.
 pub const STATE_KEY: &str = "__STATE__";
@@ -15,7 +15,7 @@ pub const RUN_LOCK_KEY: &str = "__RUN__";
 /// A row of ObjectTable for an object that is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectRow {
-    /// The object's key, escaped where it would collide with a row of the ledger's own (see [`row_key`]).
+    /// The object's key, escaped where it would collide with a row of the ledger's own.
     pub object_name: String,
     /// The bucket, and the partition key of the index by size.
     pub bucket_name: String,
@@ -28,6 +28,7 @@ pub struct ObjectRow {
     /// The sequencer of the object's newest event.
     pub sequencer: Sequencer,
     /// When the ledger recorded that event.
+    #[serde(deserialize_with = "moment::read")]
     pub updated_at: Timestamp,
 }
 
@@ -36,7 +37,7 @@ pub struct ObjectRow {
 /// It has no `size`, so it isn't in the index by size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tombstone {
-    /// The object's key, escaped like that of an [`ObjectRow`].
+    /// The object's key, escaped where it would collide with a row of the ledger's own.
     pub object_name: String,
     /// The bucket.
     pub bucket_name: String,
@@ -47,6 +48,7 @@ pub struct Tombstone {
     /// The sequencer of the deletion.
     pub sequencer: Sequencer,
     /// When the ledger recorded the deletion.
+    #[serde(deserialize_with = "moment::read")]
     pub updated_at: Timestamp,
     /// When DynamoDB may drop the row, in seconds since the epoch: after SQS's longest retention.
     pub expires_at: i64,
@@ -66,6 +68,7 @@ pub struct StateRow {
     /// The key of the newest history record; empty if there is none.
     pub last_event_key: String,
     /// When the row was written.
+    #[serde(deserialize_with = "moment::read")]
     pub updated_at: Timestamp,
 }
 
@@ -87,8 +90,10 @@ pub struct HistoryRecord {
     /// The sequencer of the event.
     pub sequencer: Sequencer,
     /// When S3 says that it happened.
+    #[serde(deserialize_with = "moment::read")]
     pub event_time: Timestamp,
     /// When the ledger recorded it.
+    #[serde(deserialize_with = "moment::read")]
     pub committed_at: Timestamp,
 }
 
@@ -123,7 +128,6 @@ fn is_reserved(key: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

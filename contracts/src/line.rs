@@ -4,14 +4,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ObjectName;
+use crate::{ObjectName, moment};
 
 /// The line that the metric filter turns into `CurrentTotalSize`: the bucket's total after one event.
 ///
 /// The fields stand at the top level, because the filter selects `$.total_size`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TotalSizeLine {
     /// When the line was written.
+    #[serde(deserialize_with = "moment::read")]
     pub timestamp: Timestamp,
     /// Always `INFO`: Lambda drops lines below its log level.
     pub level: Level,
@@ -33,8 +35,10 @@ pub struct TotalSizeLine {
 
 /// The line that the logging function writes for every event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectEventLine {
     /// When the line was written.
+    #[serde(deserialize_with = "moment::read")]
     pub timestamp: Timestamp,
     /// Always `INFO`.
     pub level: Level,
@@ -51,6 +55,7 @@ pub struct ObjectEventLine {
     /// The event's sequencer.
     pub sequencer: String,
     /// When S3 says that it happened.
+    #[serde(deserialize_with = "moment::read")]
     pub event_time: Timestamp,
     /// The SQS message that carried it.
     pub message_id: String,
@@ -58,8 +63,10 @@ pub struct ObjectEventLine {
 
 /// The line in which the cleaner says what it decided, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CleanerDecisionLine {
     /// When the line was written.
+    #[serde(deserialize_with = "moment::read")]
     pub timestamp: Timestamp,
     /// `INFO`.
     pub level: Level,
@@ -81,6 +88,7 @@ pub struct CleanerDecisionLine {
 
 /// An object that the cleaner deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DeletedObject {
     /// The object's key.
     pub object_name: ObjectName,

@@ -2,13 +2,18 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Sequencer;
+use crate::{Sequencer, moment};
+
+/// What `Event` is in the test message.
+const TEST_EVENT: &str = "s3:TestEvent";
 
 /// A message of S3: the test message that S3 sends once when notifications are configured, or events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "S3MessageFields")]
+#[schemars(!try_from)]
 pub enum S3Message {
     /// Events of objects.
     Notification(S3Notification),
@@ -26,10 +31,11 @@ pub struct S3Notification {
 
 /// The message that S3 sends when notifications are configured. It has no `Records`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("not" = { "required": ["Records"] }))]
 pub struct S3TestEvent {
     /// Always `s3:TestEvent`.
-    #[serde(rename = "Event")]
-    #[schemars(regex(pattern = "^s3:TestEvent$"))]
+    #[serde(rename = "Event", deserialize_with = "read_test_event")]
+    #[schemars(extend("const" = TEST_EVENT))]
     pub event: String,
     /// The bucket.
     #[serde(rename = "Bucket")]
@@ -43,6 +49,7 @@ pub struct S3Record {
     /// What happened, without the `s3:` prefix: `ObjectCreated:Put`, `ObjectRemoved:Delete`, …
     pub event_name: String,
     /// When S3 finished the request.
+    #[serde(deserialize_with = "moment::read")]
     pub event_time: Timestamp,
     /// Which object of which bucket.
     pub s3: S3Entity,
@@ -87,7 +94,38 @@ pub struct SnsEnvelope {
     /// `Notification`.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// The message, as text: an [`S3Message`].
+    /// The message, as text: JSON of S3.
     #[serde(rename = "Message")]
     pub message: String,
+}
+
+/// The fields that tell the two messages of S3 apart, so that an error in an event has a path.
+#[derive(Deserialize)]
+struct S3MessageFields {
+    #[serde(rename = "Records")]
+    records: Option<Vec<S3Record>>,
+    #[serde(flatten)]
+    others: serde_json::Map<String, serde_json::Value>,
+}
+
+impl TryFrom<S3MessageFields> for S3Message {
+    type Error = String;
+
+    fn try_from(fields: S3MessageFields) -> Result<Self, String> {
+        if let Some(records) = fields.records {
+            return Ok(Self::Notification(S3Notification { records }));
+        }
+        serde_json::from_value(fields.others.into())
+            .map(Self::Test)
+            .map_err(|error| format!("there are no `Records`, and it isn't the test message: {error}"))
+    }
+}
+
+fn read_test_event<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let event = String::deserialize(deserializer)?;
+    if event == TEST_EVENT {
+        Ok(event)
+    } else {
+        Err(D::Error::custom(format!("`Event` is {event:?}, not {TEST_EVENT:?}")))
+    }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The schema can only count characters, so a name of many-byte characters may pass it and still be too long here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(!try_from)]
 pub struct ObjectName(#[schemars(length(min = 1, max = 1024))] String);
 
 /// Why a text can't be the key of an S3 object.

@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::ObjectName;
 use crate::list::List;
+use crate::object::read_from_object_alone;
 
 /// The metadata key that marks an object as a run's: what carries it may be deleted by the next run.
 pub const RUN_MARK: &str = "spillway-run";
 
 /// The input of an execution: the scenario to drive through the live system. `{}` is the default scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
+#[schemars(!remote)]
 pub struct RunInput {
     /// What to upload and what to expect of it, in order.
     #[serde(default = "default_cycles")]
-    pub cycles: List<Cycle, 20>,
+    pub cycles: List<Cycle, 10>,
     /// How long each wait of the run may last, in seconds.
     #[serde(default)]
     pub deadline_seconds: DeadlineSeconds,
@@ -23,10 +25,11 @@ pub struct RunInput {
 
 /// One round of the scenario: uploads, the deletion they provoke, and the alarm's return to OK.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
+#[schemars(!remote)]
 pub struct Cycle {
     /// The objects to upload, in order.
-    pub upload: List<Upload, 50>,
+    pub upload: List<Upload, 20>,
     /// What should follow. Left out, it is what the cleaner's rule says: largest first until below the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
@@ -34,7 +37,8 @@ pub struct Cycle {
 
 /// An object to upload. Its content is filler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
+#[schemars(!remote)]
 pub struct Upload {
     /// The object's key.
     pub object_name: ObjectName,
@@ -44,7 +48,8 @@ pub struct Upload {
 
 /// What a cycle ends with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
+#[schemars(!remote)]
 pub struct Expectation {
     /// The objects that the cleaner deletes, in order. May be empty.
     pub deleted: Vec<ObjectName>,
@@ -55,11 +60,13 @@ pub struct Expectation {
 /// The size of an object that a run uploads, in bytes: at most 16 MiB, which a small function can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u64", into = "u64")]
+#[schemars(!try_from)]
 pub struct UploadSize(#[schemars(range(max = 16_777_216))] u64);
 
 /// How long one wait may last, in seconds: 1 to 1,800.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u64", into = "u64")]
+#[schemars(!try_from)]
 pub struct DeadlineSeconds(#[schemars(range(min = 1, max = 1800))] u64);
 
 /// A number outside the bounds of its field.
@@ -71,6 +78,8 @@ pub struct OutOfRange {
     most: u64,
     unit: &'static str,
 }
+
+read_from_object_alone!(RunInput, Cycle, Upload, Expectation);
 
 impl RunInput {
     /// The default scenario's timeline is 0, 18, 46, 18, 20, 2 with a threshold of 20 bytes.
@@ -134,7 +143,7 @@ fn within(value: u64, least: u64, most: u64, unit: &'static str) -> Result<u64, 
     if (least..=most).contains(&value) { Ok(value) } else { Err(OutOfRange { value, least, most, unit }) }
 }
 
-fn default_cycles() -> List<Cycle, 20> {
+fn default_cycles() -> List<Cycle, 10> {
     let name = |name: &str| ObjectName::new(name).expect("the default scenario's names are short");
     let upload = |object, bytes| Upload { object_name: name(object), size_bytes: UploadSize(bytes) };
     let cycle = |upload, deleted, total_size| Cycle {
@@ -149,7 +158,6 @@ fn default_cycles() -> List<Cycle, 20> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,11 @@
 //! The JSON schemas, by name.
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Track;
 
 use crate::{alarm, ledger, line, notification, report, run, task};
 
@@ -11,9 +15,12 @@ pub struct Contract {
     pub name: &'static str,
     /// The schema, draft 2020-12.
     pub schema: Schema,
-    /// Reads a document as the contract's type; the error says what is wrong and where it can.
-    pub parse: fn(&str) -> Result<(), serde_json::Error>,
+    /// Reads a document as the contract's type; the error says where it is wrong, and how.
+    pub parse: fn(&str) -> Result<(), ParseError>,
 }
+
+/// Why a document can't be read as a contract's type. Displays as the path of the field and what is wrong with it.
+pub type ParseError = serde_path_to_error::Error<serde_json::Error>;
 
 /// Every contract there is.
 pub fn contracts() -> Vec<Contract> {
@@ -46,11 +53,33 @@ pub fn contracts() -> Vec<Contract> {
     ]
 }
 
-fn contract<T: JsonSchema + serde::de::DeserializeOwned>(name: &'static str) -> Contract {
-    let generator = SchemaSettings::draft2020_12().into_generator();
+/// A newtype that checks its value on the way in needs `#[schemars(!try_from)]`: the schema would else be that of the
+/// value before the check, without its bounds.
+fn contract<T: JsonSchema + DeserializeOwned>(name: &'static str) -> Contract {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(bound_integers));
+    let generator = settings.into_generator();
     let mut schema = generator.into_root_schema_for::<T>();
     schema.insert("$id".into(), format!("https://spillway.example/schemas/{name}.schema.json").into());
-    Contract { name, schema, parse: |text| serde_json::from_str::<T>(text).map(drop) }
+    Contract { name, schema, parse: parse::<T> }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<(), ParseError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize::<_, T>(&mut json)?;
+    json.end().map_err(|error| ParseError::new(Track::new().path(), error))
+}
+
+/// Says with keywords what `format` says of an integer: validators don't know the name of a Rust type.
+fn bound_integers(schema: &mut Schema) {
+    let (least, most): (Value, Value) = match schema.get("format").and_then(Value::as_str) {
+        Some("uint32") => (u32::MIN.into(), u32::MAX.into()),
+        Some("uint64") => (u64::MIN.into(), u64::MAX.into()),
+        Some("int64") => (i64::MIN.into(), i64::MAX.into()),
+        _ => return,
+    };
+    let bounds = schema.ensure_object();
+    bounds.entry("minimum").or_insert(least);
+    bounds.entry("maximum").or_insert(most);
 }
 
 impl Contract {

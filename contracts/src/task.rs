@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ObjectName;
 use crate::report::{Deletion, UploadedObject};
 use crate::run::{RunInput, Upload};
+use crate::{ObjectName, moment};
 
 /// The header in which the plot API says which bucket holds the plot.
 pub const PLOT_BUCKET_HEADER: &str = "x-spillway-plot-bucket";
@@ -26,6 +26,7 @@ pub struct PrepareRunRequest {
     /// The execution's name.
     pub run_id: String,
     /// When the execution started; its deadline counts from here.
+    #[serde(deserialize_with = "moment::read")]
     pub started_at: Timestamp,
     /// The execution's input.
     pub input: RunInput,
@@ -50,6 +51,7 @@ pub struct RunPlan {
     /// The execution's name.
     pub run_id: String,
     /// When the bucket was found empty: the plot begins here.
+    #[serde(deserialize_with = "moment::read")]
     pub started_at: Timestamp,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
@@ -94,6 +96,7 @@ pub struct AlignWindowRequest {
 #[serde(deny_unknown_fields)]
 pub struct AlignWindowResponse {
     /// When to upload: now if most of the current period is left, else the start of the next one.
+    #[serde(deserialize_with = "moment::read")]
     pub opens_at: Timestamp,
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
@@ -112,6 +115,7 @@ pub struct UploadRequest {
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
     /// When to give up.
+    #[serde(deserialize_with = "moment::read")]
     pub deadline: Timestamp,
 }
 
@@ -138,6 +142,7 @@ pub struct WaitForDeletionRequest {
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
     /// When to give up.
+    #[serde(deserialize_with = "moment::read")]
     pub deadline: Timestamp,
 }
 
@@ -152,6 +157,7 @@ pub struct WaitForDeletionResponse {
     /// The totals that the cycle went through so far, in bytes.
     pub observed_totals: Vec<u64>,
     /// When the newest of them was committed; null if there is none.
+    #[serde(default, deserialize_with = "moment::read_or_null")]
     pub settled_at: Option<Timestamp>,
 }
 
@@ -166,8 +172,10 @@ pub struct WaitForAlarmOkRequest {
     /// The length of one of the alarm's periods, in seconds.
     pub period_seconds: u32,
     /// When the total fell below the threshold; null if it never was at or above it. An OK from before doesn't count.
+    #[serde(default, deserialize_with = "moment::read_or_null")]
     pub settled_at: Option<Timestamp>,
     /// When to give up.
+    #[serde(deserialize_with = "moment::read")]
     pub deadline: Timestamp,
 }
 
@@ -180,6 +188,7 @@ pub struct WaitForAlarmOkResponse {
     /// The alarm's state: `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
     /// When the alarm entered that state.
+    #[serde(deserialize_with = "moment::read")]
     pub state_since: Timestamp,
 }
 
@@ -192,6 +201,7 @@ pub struct CallPlotApiRequest {
     /// The execution's name.
     pub run_id: String,
     /// The plot's first moment.
+    #[serde(deserialize_with = "moment::read")]
     pub from: Timestamp,
 }
 

@@ -6,7 +6,8 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use spillway_tests::{repository, tool};
+use spillway_local::workspace::Workspace;
+use spillway_tests::{live, repository, tool};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -59,9 +60,11 @@ fn is_gone(endpoint: &str) -> bool {
 
 #[tokio::test]
 async fn demo_leaves_a_report_and_a_plot() {
+    let _live = live().await;
     let (output, text) = run(&["demo"]).await;
     assert!(output.status.success(), "{text}");
-    let file = |name: &str| repository().join("target/demo").join(name);
+    let folder = Workspace::locate().await.expect("cargo knows the workspace").demo();
+    let file = |name: &str| folder.join(name);
     let report: Value = serde_json::from_slice(&read(&file("report.json"))).expect("the report is JSON");
     assert_eq!(report["observed_timeline"], serde_json::json!([0, 18, 46, 18, 20, 2]), "{text}");
     assert!(read(&file("plot.png")).starts_with(b"\x89PNG\r\n\x1a\n"));
@@ -92,6 +95,7 @@ async fn a_scenario_that_is_no_json_is_named() {
 
 #[tokio::test]
 async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
+    let _live = live().await;
     let mut up = cargo(&["local", "up"]).spawn().expect("cargo starts");
     let mut lines = BufReader::new(up.stdout.take().expect("a pipe")).lines();
     let mut script = String::new();

@@ -4,4 +4,5 @@ mod commands;
 mod layering;
 mod scenarios;
 mod state_machine;
+mod storm;
 mod template;

@@ -85,7 +85,7 @@ fn every_task_times_out_retries_named_errors_and_is_caught() {
 #[test]
 fn own_error_names_are_those_of_the_contracts() {
     let vocabulary: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    let mut named = BTreeSet::new();
+    let mut named: Vec<Value> = Vec::new();
     for (state, _) in states(&definition()).values() {
         for rule in ["Retry", "Catch"] {
             for entry in state[rule].as_array().into_iter().flatten() {

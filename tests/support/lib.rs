@@ -2,14 +2,36 @@
 
 mod stack;
 
-pub use stack::Stack;
+pub use stack::{Item, Stack};
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use spillway_local::progress::Reporter;
 use spillway_local::venv::Venv;
 use spillway_local::workspace::Workspace;
 use tokio::process::Command;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{interval, timeout};
+
+/// How many local AWS run at a time: more would slow each other down until their alarm windows are too short.
+static LIVE: Semaphore = Semaphore::const_new(2);
+
+/// Waits for a turn to run a local AWS, and has it until this is dropped.
+pub async fn live() -> SemaphorePermit<'static> {
+    LIVE.acquire().await.expect("the semaphore is never closed")
+}
+
+/// Looks again and again until `condition` holds, which it must within half a minute.
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        let mut tick = interval(Duration::from_millis(100));
+        while !condition().await {
+            tick.tick().await;
+        }
+    };
+    timeout(Duration::from_secs(30), holds).await.unwrap_or_else(|_| panic!("not within half a minute: {what}"));
+}
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {

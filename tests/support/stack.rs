@@ -29,7 +29,14 @@ pub type Item = BTreeMap<String, Value>;
 impl Stack {
     /// Starts one.
     pub async fn up() -> Self {
-        let local_aws = LocalAws::up(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+        Self::with(&[]).await
+    }
+
+    /// Starts one with these parameters of the template.
+    pub async fn with(parameters: &[(&str, &str)]) -> Self {
+        let mut options = Options::default();
+        options.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let local_aws = LocalAws::up(options).await.unwrap_or_else(|error| panic!("{error}"));
         let config = local_aws.sdk_config();
         Self {
             driver: Driver::new(config, local_aws.outputs()),

@@ -41,7 +41,6 @@ fn opens_at(now: Timestamp, period_seconds: u32) -> Timestamp {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

@@ -1,11 +1,13 @@
 //! Where a function meets Lambda and AWS: configuration, clients, logs, decoding and error names.
 
 pub mod aws;
+pub mod clock;
 pub mod config;
 pub mod logs;
 pub mod serve;
 
 pub use aws::{AwsCallError, sdk_config};
+pub use clock::now;
 pub use config::{ConfigError, variable};
 pub use serve::{Failure, serve};
 

@@ -35,7 +35,6 @@ pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Stor
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

@@ -1,8 +1,7 @@
 //! Wires call-plot-api to Lambda.
 
 use call_plot_api::{Deps, handle, http_client};
-use jiff::Timestamp;
-use spillway_boundary::{StartError, logs, sdk_config, serve, variable};
+use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
@@ -14,5 +13,5 @@ async fn main() -> Result<(), StartError> {
         region: variable("AWS_REGION")?,
         plot_api_url: variable("PLOT_API_URL")?,
     };
-    serve(async |request| handle(&deps, request, Timestamp::now()).await).await
+    serve(async |request| handle(&deps, request, now()).await).await
 }

@@ -3,19 +3,16 @@
 //! What goes follows from the ledger alone, never from the event that invoked the function: a second, stale or
 //! concurrent invocation chooses among the same objects and deletes nothing more than one would.
 
+mod decide;
 mod delete;
 
-use jiff::Timestamp;
 use serde::Deserialize;
-use spillway_boundary::{AwsCallError, Failure};
+use spillway_boundary::{AwsCallError, Failure, now};
 use spillway_contracts::ErrorName;
 use spillway_contracts::alarm::AlarmEvent;
 use spillway_contracts::line::{CleanerDecisionLine, DeletedObject, Level};
-use spillway_ledger::choice::{Choice, Rule, choose};
+use spillway_ledger::choice::Rule;
 use spillway_ledger_store::{Store, StoreError};
-
-/// Looks at a ledger that keeps changing. Each takes two or three reads.
-const LOOKS: u32 = 20;
 
 /// What invokes the function.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,8 +48,11 @@ pub enum Error {
     #[error(transparent)]
     Bucket(#[from] AwsCallError),
     /// The total and the index by size never belonged together.
-    #[error("the ledger changed during each of {LOOKS} looks at it")]
-    Restless,
+    #[error("the ledger changed during each of {looks} looks at it")]
+    Restless {
+        /// How often the cleaner looked.
+        looks: u32,
+    },
 }
 
 impl From<Error> for Failure {
@@ -60,7 +60,7 @@ impl From<Error> for Failure {
         let name = match &error {
             Error::Store(error) => error.name(),
             Error::Bucket(error) => error.name(),
-            Error::Restless => ErrorName::ServiceUnavailable,
+            Error::Restless { .. } => ErrorName::ServiceUnavailable,
         };
         Self { name, message: error.to_string() }
     }
@@ -68,7 +68,7 @@ impl From<Error> for Failure {
 
 /// Deletes what has to go, and says what that was and why.
 pub async fn handle(deps: &Deps, invocation: Invocation) -> Result<CleanerDecisionLine, Error> {
-    let (total, choice) = decide(&deps.store, &deps.rule).await?;
+    let (total, choice) = decide::decide(&deps.store, &deps.rule).await?;
     let mut deleted = Vec::new();
     for candidate in &choice.delete {
         if delete::delete(&deps.s3, deps.store.bucket_name(), candidate).await? {
@@ -83,7 +83,7 @@ pub async fn handle(deps: &Deps, invocation: Invocation) -> Result<CleanerDecisi
         Invocation::Schedule { .. } => "schedule",
     };
     Ok(CleanerDecisionLine {
-        timestamp: Timestamp::now(),
+        timestamp: now(),
         level: Level::Info,
         message: match deleted.len() {
             0 if total < threshold => {
@@ -98,37 +98,4 @@ pub async fn handle(deps: &Deps, invocation: Invocation) -> Result<CleanerDecisi
         projected_total_size: projected,
         deleted,
     })
-}
-
-/// The total, and what has to go for it.
-///
-/// The index by size lags behind the total, or, if an event is recorded between the two reads, is ahead of it: then
-/// the total would still count an object that the index no longer has, and too much would go. So the total is read
-/// again, and what was chosen counts only if the ledger is the same.
-async fn decide(store: &Store, rule: &Rule) -> Result<(u64, Choice), Error> {
-    for _ in 0..LOOKS {
-        let before = store.state().await?;
-        let total = before.as_ref().map_or(0, |state| state.total_size);
-        let choice = choose_from_index(store, rule, total).await?;
-        if choice.delete.is_empty() || store.state().await? == before {
-            return Ok((total, choice));
-        }
-    }
-    Err(Error::Restless)
-}
-
-async fn choose_from_index(store: &Store, rule: &Rule, total: u64) -> Result<Choice, StoreError> {
-    let mut candidates = Vec::new();
-    let mut start = None;
-    if let Some(nothing) = choose(rule, total, Vec::new(), total < rule.threshold_bytes) {
-        return Ok(nothing);
-    }
-    loop {
-        let page = store.largest_objects(start).await?;
-        candidates.extend(page.candidates);
-        match choose(rule, total, candidates.clone(), page.next.is_none()) {
-            Some(choice) => return Ok(choice),
-            None => start = page.next,
-        }
-    }
 }

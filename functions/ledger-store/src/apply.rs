@@ -19,6 +19,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause there is.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
+/// What it took to apply a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Reads of all of the batch's rows.
+    pub reads: u32,
+    /// Transactions that were committed.
+    pub transactions: u32,
+    /// Transactions that met somebody else's and were tried again.
+    pub conflicts: u32,
+}
+
 /// Applies `events` to the ledger and hands each record to `committed` once it is durable, in order.
 ///
 /// A second delivery of the same events changes nothing and commits nothing. If this fails, some of the events may
@@ -28,10 +39,11 @@ pub async fn apply(
     events: Vec<ObjectEvent>,
     now: impl Fn() -> jiff::Timestamp,
     mut committed: impl FnMut(&HistoryRecord),
-) -> Result<(), StoreError> {
+) -> Result<Effort, StoreError> {
     let names: BTreeSet<_> = events.iter().map(|event| event.object_name.clone()).collect();
     let mut events = in_order(events);
     let mut snapshot = store.snapshot(&names).await?;
+    let mut effort = Effort { reads: 1, ..Effort::default() };
     let mut attempt = 0;
     while !events.is_empty() {
         let mut rest = events.clone();
@@ -40,6 +52,7 @@ pub async fn apply(
             Outcome::Committed => {
                 commit.history.iter().for_each(&mut committed);
                 snapshot = snapshot.after(commit);
+                effort.transactions += 1;
                 (events, attempt) = (rest, 0);
             }
             Outcome::Conflict if attempt + 1 == ATTEMPTS => return Err(StoreError::Contended { attempts: ATTEMPTS }),
@@ -47,14 +60,16 @@ pub async fn apply(
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
                 snapshot = store.snapshot(&names).await?;
+                effort.reads += 1;
+                effort.conflicts += 1;
             }
         }
     }
-    Ok(())
+    Ok(effort)
 }
 
-/// A random part of a pause that doubles, so that trackers in conflict don't meet again.
-fn pause(attempt: u32) -> Duration {
-    let longest = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(attempt));
+/// A random part of a pause that doubles, so that those in conflict don't meet again.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    let longest = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(attempt.min(10)));
     longest.mul_f64(fastrand::f64())
 }

@@ -7,7 +7,7 @@ mod index;
 mod item;
 mod rows;
 
-pub use apply::apply;
+pub use apply::{Effort, apply};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;

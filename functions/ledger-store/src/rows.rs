@@ -8,6 +8,7 @@ use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, StateRow, row_key, row_name};
 use spillway_ledger::{Row, Snapshot};
 
+use crate::apply::pause;
 use crate::item::{self, Item};
 use crate::{Store, StoreError};
 
@@ -48,11 +49,16 @@ impl Store {
         let mut wanted =
             Some(KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build()?);
         let mut items = Vec::new();
+        let mut attempt = 0;
         while let Some(keys) = wanted {
             let answer = self.client.batch_get_item().request_items(table, keys).send().await;
             let answer = answer.map_err(|error| AwsCallError::new("BatchGetItem", error))?;
             items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
             wanted = answer.unprocessed_keys.unwrap_or_default().remove(table);
+            if wanted.is_some() {
+                tokio::time::sleep(pause(attempt)).await;
+                attempt += 1;
+            }
         }
         Ok(items)
     }

@@ -252,7 +252,6 @@ pub fn key_time(at: Timestamp) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

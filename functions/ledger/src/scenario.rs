@@ -95,13 +95,12 @@ impl Bucket {
         let candidate =
             |(name, size): (&ObjectName, &u64)| Candidate { object_name: name.clone(), size: *size, etag: None };
         let candidates = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
-        let choice = choose(rule, self.total(), candidates, true);
+        let choice = choose(rule, self.total(), candidates, None);
         choice.into_iter().flat_map(|choice| choice.delete).map(|candidate| candidate.object_name).collect()
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
     use serde_json::{Value, json};

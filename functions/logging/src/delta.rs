@@ -28,7 +28,6 @@ pub fn size_delta(event: &ObjectEvent, row: Option<&Row>) -> Option<i64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
     use spillway_contracts::ledger::{ObjectRow, Tombstone};

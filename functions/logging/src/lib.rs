@@ -5,7 +5,7 @@
 mod delta;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use jiff::Timestamp;
+use spillway_boundary::now;
 use spillway_contracts::line::{Level, ObjectEventLine};
 use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::read_message;
@@ -55,7 +55,7 @@ async fn log_message(deps: &Deps, message: SqsMessage, write: impl Fn(&ObjectEve
 
 fn line(event: ObjectEvent, size_delta: Option<i64>, message_id: &str) -> ObjectEventLine {
     ObjectEventLine {
-        timestamp: Timestamp::now(),
+        timestamp: now(),
         level: Level::Info,
         message: format!("{} of {}", event.event_type, event.object_name),
         bucket_name: event.bucket_name,

@@ -50,7 +50,6 @@ fn respond(status: i64, headers: &[(&'static str, &str)], body: String) -> ApiGa
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
     use crate::query::{Query, Range};

@@ -1,8 +1,7 @@
 //! Wires the plotting function to Lambda.
 
-use jiff::Timestamp;
 use plotting::{Deps, handle};
-use spillway_boundary::{Failure, StartError, logs, sdk_config, serve, variable};
+use spillway_boundary::{Failure, StartError, logs, now, sdk_config, serve, variable};
 use spillway_ledger_store::{Store, Tables};
 
 #[tokio::main]
@@ -15,5 +14,5 @@ async fn main() -> Result<(), StartError> {
         plot_bucket: variable("PLOT_BUCKET")?,
         threshold_bytes: variable("SIZE_THRESHOLD")?,
     };
-    serve(async |request| Ok::<_, Failure>(handle(&deps, request, Timestamp::now()).await)).await
+    serve(async |request| Ok::<_, Failure>(handle(&deps, request, now()).await)).await
 }

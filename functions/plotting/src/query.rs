@@ -57,7 +57,6 @@ fn moment(query: &impl Query, parameter: &'static str) -> Result<Option<Timestam
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

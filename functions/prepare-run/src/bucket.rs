@@ -6,33 +6,47 @@ use spillway_contracts::run::RUN_MARK;
 
 use crate::Error;
 
+/// An object that a run left, as it was when its mark was seen.
+struct Leftover {
+    key: String,
+    etag: Option<String>,
+}
+
 /// Deletes the objects that carry the driver's mark, and says how many there were; none if any lacks it.
 pub async fn remove_leftovers(s3: &Client, bucket_name: &str) -> Result<usize, Error> {
-    let keys = list(s3, bucket_name).await?;
-    for key in &keys {
-        if !is_marked(s3, bucket_name, key).await? {
-            return Err(Error::Foreign { bucket_name: bucket_name.into(), object_name: key.clone() });
+    let leftovers = leftovers(s3, bucket_name).await?;
+    for leftover in &leftovers {
+        remove(s3, bucket_name, leftover).await?;
+    }
+    Ok(leftovers.len())
+}
+
+/// Every object of the bucket; an error at the first that no run has put there.
+async fn leftovers(s3: &Client, bucket_name: &str) -> Result<Vec<Leftover>, Error> {
+    let mut leftovers = Vec::new();
+    let mut pages = s3.list_objects_v2().bucket(bucket_name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| AwsCallError::new("ListObjectsV2", error))?;
+        for key in page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key) {
+            match s3.head_object().bucket(bucket_name).key(&key).send().await {
+                Ok(object) if object.metadata().is_some_and(|metadata| metadata.contains_key(RUN_MARK)) => {
+                    leftovers.push(Leftover { key, etag: object.e_tag });
+                }
+                Ok(_) => return Err(Error::Foreign { bucket_name: bucket_name.into(), object_name: key }),
+                // Deleted since it was listed.
+                Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {}
+                Err(error) => return Err(AwsCallError::new("HeadObject", error).into()),
+            }
         }
     }
-    for key in &keys {
-        let request = s3.delete_object().bucket(bucket_name).key(key);
-        request.send().await.map_err(|error| AwsCallError::new("DeleteObject", error))?;
-    }
-    Ok(keys.len())
+    Ok(leftovers)
 }
 
-/// A run leaves few objects, so one page shows all of them or enough to find one that isn't a run's.
-async fn list(s3: &Client, bucket_name: &str) -> Result<Vec<String>, AwsCallError> {
-    let answer = s3.list_objects_v2().bucket(bucket_name).send().await;
-    let objects = answer.map_err(|error| AwsCallError::new("ListObjectsV2", error))?.contents.unwrap_or_default();
-    Ok(objects.into_iter().filter_map(|object| object.key).collect())
-}
-
-/// An object that is gone by now is nobody's.
-async fn is_marked(s3: &Client, bucket_name: &str, key: &str) -> Result<bool, AwsCallError> {
-    match s3.head_object().bucket(bucket_name).key(key).send().await {
-        Ok(object) => Ok(object.metadata().is_some_and(|metadata| metadata.contains_key(RUN_MARK))),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(true),
-        Err(error) => Err(AwsCallError::new("HeadObject", error)),
+/// Deletes what was seen, and nothing that was written in its place since: the next look will see that.
+async fn remove(s3: &Client, bucket_name: &str, leftover: &Leftover) -> Result<(), AwsCallError> {
+    let request = s3.delete_object().bucket(bucket_name).key(&leftover.key).set_if_match(leftover.etag.clone());
+    match request.send().await.map_err(|error| AwsCallError::new("DeleteObject", error)) {
+        Err(error) if !matches!(error.status(), Some(404 | 409 | 412)) => Err(error),
+        _ => Ok(()),
     }
 }

@@ -1,8 +1,7 @@
 //! Wires prepare-run to Lambda.
 
-use jiff::Timestamp;
 use prepare_run::{Deps, handle};
-use spillway_boundary::{StartError, logs, sdk_config, serve, variable};
+use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
 use spillway_ledger_store::{Store, Tables};
 
 #[tokio::main]
@@ -16,5 +15,5 @@ async fn main() -> Result<(), StartError> {
         alarm_name: variable("ALARM_NAME")?,
         max_deletes: variable("MAX_DELETES_PER_RUN")?,
     };
-    serve(async |request| handle(&deps, request, Timestamp::now()).await).await
+    serve(async |request| handle(&deps, request, now()).await).await
 }

@@ -4,14 +4,13 @@
 //! then written once more, because the first delivery may have ended between the commit and its line.
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
-use jiff::Timestamp;
 use serde::Deserialize;
-use spillway_boundary::Failure;
+use spillway_boundary::{Failure, now};
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::{HistoryRecord, StateRow};
 use spillway_contracts::line::{Level, TotalSizeLine};
 use spillway_ledger::event::read_message;
-use spillway_ledger_store::{Store, StoreError, apply};
+use spillway_ledger_store::{Effort, Store, StoreError, apply};
 
 /// What invokes the function: a batch of the tracking queue, or the schedule that wants the total repeated.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,11 +71,17 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
     }
     let expects_line = request.heartbeat || !events.is_empty();
     let mut wrote_line = false;
-    apply(&deps.store, events, Timestamp::now, |record| {
-        write(&event_line(record));
-        wrote_line = true;
-    })
-    .await?;
+    if !events.is_empty() {
+        let delivered = events.len();
+        let mut applied = 0;
+        let Effort { reads, transactions, conflicts } = apply(&deps.store, events, now, |record| {
+            write(&event_line(record));
+            wrote_line = true;
+            applied += 1;
+        })
+        .await?;
+        tracing::info!(delivered, applied, reads, transactions, conflicts, "applied a batch");
+    }
     if expects_line && !wrote_line {
         write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?));
     }
@@ -86,7 +91,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
 fn event_line(record: &HistoryRecord) -> TotalSizeLine {
     let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
     TotalSizeLine {
-        timestamp: Timestamp::now(),
+        timestamp: now(),
         level: Level::Info,
         message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
         bucket_name: record.bucket_name.clone(),
@@ -101,7 +106,7 @@ fn event_line(record: &HistoryRecord) -> TotalSizeLine {
 fn heartbeat_line(bucket_name: &str, state: Option<StateRow>) -> TotalSizeLine {
     let total = state.as_ref().map_or(0, |state| state.total_size);
     TotalSizeLine {
-        timestamp: Timestamp::now(),
+        timestamp: now(),
         level: Level::Info,
         message: format!("the total is still {total} bytes"),
         bucket_name: bucket_name.into(),

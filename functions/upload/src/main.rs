@@ -1,7 +1,6 @@
 //! Wires upload to Lambda.
 
-use jiff::Timestamp;
-use spillway_boundary::{StartError, logs, sdk_config, serve};
+use spillway_boundary::{StartError, logs, now, sdk_config, serve};
 use spillway_ledger_store::{Store, Tables};
 use upload::{Deps, handle};
 
@@ -11,5 +10,5 @@ async fn main() -> Result<(), StartError> {
     let aws = sdk_config().await;
     let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?);
     let deps = Deps { store, s3: aws_sdk_s3::Client::new(&aws) };
-    serve(async |request| handle(&deps, request, Timestamp::now()).await).await
+    serve(async |request| handle(&deps, request, now()).await).await
 }

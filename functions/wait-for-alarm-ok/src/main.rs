@@ -1,7 +1,6 @@
 //! Wires wait-for-alarm-ok to Lambda.
 
-use jiff::Timestamp;
-use spillway_boundary::{StartError, logs, sdk_config, serve, variable};
+use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
 use wait_for_alarm_ok::{Deps, handle};
 
 #[tokio::main]
@@ -9,5 +8,5 @@ async fn main() -> Result<(), StartError> {
     logs::init();
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&sdk_config().await);
     let deps = Deps { cloudwatch, alarm_name: variable("ALARM_NAME")? };
-    serve(async |request| handle(&deps, request, Timestamp::now()).await).await
+    serve(async |request| handle(&deps, request, now()).await).await
 }

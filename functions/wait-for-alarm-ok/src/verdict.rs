@@ -21,7 +21,6 @@ pub fn is_ok(state: &str, state_since: Timestamp, request: &WaitForAlarmOkReques
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

@@ -56,7 +56,6 @@ fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -57,7 +57,6 @@ fn write(binary: &Path, archive: &File) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use std::io::Read;
 

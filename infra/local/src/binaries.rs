@@ -42,7 +42,9 @@ pub async fn build(
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = Command::new(cargo());
-    command.current_dir(workspace.root()).args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
+    command.args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
+    // Not by the working directory, which a relative CARGO_TARGET_DIR starts from.
+    command.arg("--manifest-path").arg(workspace.root().join("Cargo.toml"));
     // Features are unified over the selected packages. With this package among them they are the ones that this very
     // process was built with, and no dependency is compiled a second time.
     command.args(["--package", env!("CARGO_PKG_NAME")]);

@@ -51,7 +51,10 @@ pub async fn deploy(
 ) -> Result<Outputs, DeployError> {
     match create(cloudformation, name, template, parameters).await {
         Err(error) if error.code() == Some("AlreadyExistsException") => {
-            update(cloudformation, name, template, parameters).await?;
+            match update(cloudformation, name, template, parameters).await {
+                Err(error) if error.says("No updates are to be performed") => {}
+                updated => updated?,
+            }
         }
         created => created?,
     }

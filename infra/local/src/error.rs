@@ -78,12 +78,18 @@ impl CallError {
         move |error| {
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
             let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
-            let reason = match (&code, message) {
-                (Some(code), Some(message)) => format!("{code}: {message}"),
+            let reason = match (&error, &code, message) {
+                (SdkError::DispatchFailure(_) | SdkError::TimeoutError(_), _, _) => "it does not answer".to_owned(),
+                (_, Some(code), Some(message)) => format!("{code}: {message}"),
                 _ => DisplayErrorContext(&error).to_string(),
             };
             Self { wish, reason, code }
         }
+    }
+
+    /// Whether the reason has these words, where the code says too little.
+    pub fn says(&self, words: &str) -> bool {
+        self.reason.contains(words)
     }
 
     /// The error code that the local AWS answered with, such as `AlreadyExistsException`.

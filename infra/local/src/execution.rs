@@ -5,12 +5,13 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::error::CallError;
+use crate::history::History;
 use crate::outputs::Outputs;
 use crate::progress::{Progress, Reporter};
 
@@ -62,9 +63,7 @@ pub enum ExecutionError {
 /// What was seen and told already.
 #[derive(Debug, Default)]
 struct Seen {
-    event: i64,
-    cycle: Option<i32>,
-    state: String,
+    history: History,
     total: Option<u64>,
     alarm: Option<String>,
 }
@@ -96,8 +95,7 @@ impl Driver {
             // Asked first, so that the last look at the history sees all of it.
             let request = self.sfn.describe_execution().execution_arn(execution);
             let execution_now = request.send().await.map_err(CallError::to("describe the execution"))?;
-            let (events, total, alarm) =
-                tokio::try_join!(self.events(execution, seen.event), self.total(), self.alarm())?;
+            let (events, total, alarm) = tokio::try_join!(self.events(execution), self.total(), self.alarm())?;
             for progress in seen.changes(&events, total, alarm) {
                 reporter.tell(progress);
             }
@@ -107,14 +105,11 @@ impl Driver {
         }
     }
 
-    /// The newest events after the one with the id `after`, oldest first.
-    async fn events(&self, execution: &str, after: i64) -> Result<Vec<HistoryEvent>, CallError> {
-        let request = self.sfn.get_execution_history().execution_arn(execution).include_execution_data(false);
-        let answer = request.reverse_order(true).max_results(200).send().await;
-        let mut events = answer.map_err(CallError::to("give the execution's history"))?.events;
-        events.retain(|event| event.id > after);
-        events.reverse();
-        Ok(events)
+    /// The newest events, oldest first: more than happen between two looks.
+    async fn events(&self, execution: &str) -> Result<Vec<HistoryEvent>, CallError> {
+        let request = self.sfn.get_execution_history().execution_arn(execution).reverse_order(true).max_results(200);
+        let answer = request.send().await.map_err(CallError::to("give the execution's history"))?;
+        Ok(answer.events.into_iter().rev().collect())
     }
 
     async fn total(&self) -> Result<Option<u64>, CallError> {
@@ -158,30 +153,9 @@ impl Ending {
 }
 
 impl Seen {
-    /// What is new. A state that is entered again and again, to look once more, is new the first time only.
+    /// What is new.
     fn changes(&mut self, events: &[HistoryEvent], total: Option<u64>, alarm: Option<String>) -> Vec<Progress> {
-        let mut changes = Vec::new();
-        for event in events {
-            self.event = event.id;
-            if let Some(iteration) = event.map_iteration_started_event_details() {
-                self.cycle = Some(iteration.index() + 1);
-            }
-            if event.r#type == HistoryEventType::MapStateExited {
-                self.cycle = None;
-            }
-            let Some(entered) = event.state_entered_event_details() else { continue };
-            if event.r#type != HistoryEventType::TaskStateEntered {
-                continue;
-            }
-            let state = match self.cycle {
-                Some(cycle) => format!("{} (cycle {cycle})", entered.name),
-                None => entered.name.clone(),
-            };
-            if state != self.state {
-                self.state.clone_from(&state);
-                changes.push(Progress::State(state));
-            }
-        }
+        let mut changes: Vec<_> = self.history.read(events).into_iter().map(Progress::State).collect();
         if total != self.total {
             self.total = total;
             changes.extend(total.map(Progress::Total));
@@ -195,63 +169,8 @@ impl Seen {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
-    use aws_sdk_sfn::primitives::DateTime;
-    use aws_sdk_sfn::types::{MapIterationEventDetails, StateEnteredEventDetails};
-
     use super::*;
-
-    fn event(id: i64, kind: HistoryEventType) -> aws_sdk_sfn::types::builders::HistoryEventBuilder {
-        HistoryEvent::builder().id(id).r#type(kind).timestamp(DateTime::from_secs(id))
-    }
-
-    fn entered(id: i64, kind: HistoryEventType, name: &str) -> HistoryEvent {
-        let details = StateEnteredEventDetails::builder().name(name).build().unwrap();
-        event(id, kind).state_entered_event_details(details).build().unwrap()
-    }
-
-    fn task(id: i64, name: &str) -> HistoryEvent {
-        entered(id, HistoryEventType::TaskStateEntered, name)
-    }
-
-    fn iteration(id: i64, index: i32) -> HistoryEvent {
-        let details = MapIterationEventDetails::builder().name("RunCycles").index(index).build();
-        event(id, HistoryEventType::MapIterationStarted).map_iteration_started_event_details(details).build().unwrap()
-    }
-
-    fn states(progress: Vec<Progress>) -> Vec<String> {
-        progress
-            .into_iter()
-            .map(|progress| match progress {
-                Progress::State(state) => state,
-                other => panic!("{other:?} is no state"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn looking_again_is_told_once_and_pauses_never() {
-        let mut seen = Seen::default();
-        let events = [
-            task(1, "PrepareRun"),
-            iteration(2, 0),
-            task(3, "Upload"),
-            entered(4, HistoryEventType::ChoiceStateEntered, "AreUploadsRecorded"),
-            entered(5, HistoryEventType::WaitStateEntered, "PauseBeforeUpload"),
-            task(6, "Upload"),
-        ];
-        assert_eq!(states(seen.changes(&events, None, None)), ["PrepareRun", "Upload (cycle 1)"]);
-        let events = [
-            task(7, "Upload"),
-            iteration(8, 1),
-            task(9, "Upload"),
-            event(10, HistoryEventType::MapStateExited).build().unwrap(),
-            task(11, "CallPlotApi"),
-        ];
-        assert_eq!(states(seen.changes(&events, None, None)), ["Upload (cycle 2)", "CallPlotApi"]);
-        assert_eq!(seen.event, 11);
-    }
 
     #[test]
     fn a_total_and_an_alarm_are_told_when_they_change() {

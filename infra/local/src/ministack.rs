@@ -3,9 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,10 +14,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use crate::error::FileError;
 use crate::venv::Venv;
+use crate::watchdog::watched;
 
-/// Outlives this process for as long as it takes to end MiniStack.
-const WATCHDOG: &str = include_str!("watchdog.py");
 const DEADLINE: Duration = Duration::from_secs(60);
+const ATTEMPTS: usize = 3;
 const OLD_LOG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A running MiniStack. It ends, with everything that it started, when this is dropped or the process ends.
@@ -73,6 +72,17 @@ pub enum MiniStackError {
 impl MiniStack {
     /// Starts it on `port`, or on a free one, and waits until it answers. Its files go below `directory`.
     pub async fn start(venv: &Venv, directory: &Path, port: Option<u16>) -> Result<Self, MiniStackError> {
+        for _ in 1..ATTEMPTS {
+            match Self::attempt(venv, directory, port).await {
+                // A free port can be taken by somebody else before MiniStack has it.
+                Err(MiniStackError::Ended { tail, .. }) if port.is_none() && tail.contains("in use") => {}
+                result => return result,
+            }
+        }
+        Self::attempt(venv, directory, port).await
+    }
+
+    async fn attempt(venv: &Venv, directory: &Path, port: Option<u16>) -> Result<Self, MiniStackError> {
         let port = free_port(port)?;
         let logs = directory.join("logs");
         fs::create_dir_all(&logs).map_err(FileError::to("create", &logs))?;
@@ -157,9 +167,8 @@ fn spawn(venv: &Venv, scratch: &Path, log: &Path, port: u16) -> Result<Child, Mi
     let output = File::create(log).map_err(FileError::to("write", log))?;
     let errors = output.try_clone().map_err(FileError::to("write", log))?;
     let python = venv.program("python");
-    let mut command = Command::new(&python);
-    // `-I` keeps modules out that lie around in the working directory.
-    command.args(["-I", "-c", WATCHDOG]).arg(scratch).arg(python).args(["-I", "-m", "ministack"]);
+    let mut command = watched(python.as_os_str(), scratch);
+    command.arg(&python).args(["-I", "-m", "ministack"]);
     // MiniStack hands its environment on to the functions' processes, so it gets nothing of ours but the search path:
     // no profile, proxy or credentials of whoever runs this.
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -172,8 +181,7 @@ fn spawn(venv: &Venv, scratch: &Path, log: &Path, port: u16) -> Result<Child, Mi
     command.env("AWS_ENDPOINT_URL", endpoint(port)).env("AUTH", "true");
     // Listeners and clean-ups that nobody here needs.
     command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
-    // Ctrl-C reaches the foreground's process group: this process decides then what ends, and when.
-    command.process_group(0).stdin(Stdio::piped()).stdout(output).stderr(errors);
+    command.stdout(output).stderr(errors);
     command.spawn().map_err(MiniStackError::Start)
 }
 
@@ -195,7 +203,6 @@ fn tail(log: &Path) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

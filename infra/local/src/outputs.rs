@@ -61,7 +61,6 @@ fn shouted(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 pub(crate) mod tests {
     use super::*;
 

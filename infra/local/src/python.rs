@@ -129,7 +129,6 @@ impl std::fmt::Display for Version {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
 

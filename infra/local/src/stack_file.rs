@@ -101,7 +101,6 @@ fn path(directory: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 mod tests {
     use super::*;
     use crate::outputs::tests::outputs;

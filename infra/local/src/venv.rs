@@ -9,29 +9,9 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use crate::error::FileError;
+use crate::pip;
 use crate::progress::{Progress, Reporter, Step};
 use crate::python::{self, Python, PythonError};
-
-/// Settings of pip's environment that say how to reach a registry. All others could change what is installed, or
-/// where, and stay out.
-const PIP_SETTINGS: [&str; 16] = [
-    "PIP_CACHE_DIR",
-    "PIP_CERT",
-    "PIP_CLIENT_CERT",
-    "PIP_CONFIG_FILE",
-    "PIP_DEFAULT_TIMEOUT",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_FIND_LINKS",
-    "PIP_INDEX_URL",
-    "PIP_KEYRING_PROVIDER",
-    "PIP_NO_CACHE_DIR",
-    "PIP_NO_INDEX",
-    "PIP_PROXY",
-    "PIP_RESUME_RETRIES",
-    "PIP_RETRIES",
-    "PIP_TIMEOUT",
-    "PIP_TRUSTED_HOST",
-];
 
 /// Written last: a directory without it is what an interrupted installation left.
 const MARKER: &str = "complete";
@@ -142,39 +122,14 @@ impl Venv {
             return Err(VenvError::Create { program, output: text_of(&created) });
         }
         detail("installing packages (only the first time)");
-        let installed = output(self.pip(requirements)).await?;
+        let installed = output(pip::install(self.command("python"), requirements)).await?;
         if !installed.status.success() {
-            return Err(explain(requirements, text_of(&installed)));
+            return Err(pip::explain(requirements, text_of(&installed)));
         }
         let marker = self.directory.join(MARKER);
         fs::write(&marker, "").map_err(FileError::to("write", marker))?;
         Ok(())
     }
-
-    fn pip(&self, requirements: &Path) -> Command {
-        let mut pip = self.command("python");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| is_unwanted(&name.to_string_lossy())) {
-            pip.env_remove(name);
-        }
-        // A configuration file may ask for installations into the home directory, which pip refuses in here.
-        pip.env("PIP_USER", "0");
-        pip.args([
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--require-hashes",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--quiet",
-        ]);
-        pip.arg("--requirement").arg(requirements);
-        pip
-    }
-}
-
-fn is_unwanted(variable: &str) -> bool {
-    variable.starts_with("PIP_") && !PIP_SETTINGS.contains(&variable)
 }
 
 /// Changes with the requirements, and with the interpreter that the environment would be made of.
@@ -203,31 +158,6 @@ fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&text).trim().to_owned()
 }
 
-/// What pip's output means.
-fn explain(requirements: &Path, output: String) -> VenvError {
-    let says = |signs: &[&str]| signs.iter().any(|sign| output.contains(sign));
-    let requirements = requirements.to_owned();
-    if says(&["DO NOT MATCH THE HASHES", "Hashes are required"]) {
-        return VenvError::Mismatch { requirements, output };
-    }
-    let unreachable = [
-        "NewConnectionError",
-        "ConnectTimeoutError",
-        "ReadTimeoutError",
-        "ConnectionResetError",
-        "Connection broken",
-        "ProxyError",
-        "SSLError",
-        "NameResolutionError",
-        "Network is unreachable",
-        "(from versions: none)",
-    ];
-    if says(&unreachable) {
-        return VenvError::Unreachable(output);
-    }
-    VenvError::Install { requirements, output }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,32 +172,5 @@ mod tests {
         assert_eq!(ours, digest("ministack==1.5.33", &python("3.11 /usr/bin/python3")));
         assert_ne!(ours, digest("ministack==1.5.34", &python("3.11 /usr/bin/python3")));
         assert_ne!(ours, digest("ministack==1.5.33", &python("3.12 /usr/bin/python3")));
-    }
-
-    #[test]
-    fn settings_that_redirect_an_installation_stay_out_and_those_about_the_registry_stay() {
-        for unwanted in ["PIP_TARGET", "PIP_USER", "PIP_PREFIX", "PIP_DRY_RUN", "PIP_CONSTRAINT"] {
-            assert!(is_unwanted(unwanted), "{unwanted}");
-        }
-        for wanted in ["PIP_INDEX_URL", "PIP_CERT", "PATH"] {
-            assert!(!is_unwanted(wanted), "{wanted}");
-        }
-    }
-
-    #[track_caller]
-    fn check(output: &str, expect: &str) {
-        let message = explain(Path::new("requirements.txt"), output.to_owned()).to_string();
-        assert!(message.starts_with(expect) && message.ends_with(output), "{message}");
-    }
-
-    #[test]
-    fn what_pip_says_is_explained_and_quoted() {
-        check("WARNING: Retrying … NewConnectionError(…): Failed", "pip cannot reach the package registry. Check");
-        check("ERROR: No matching distribution found (from versions: none)", "pip cannot reach the package registry.");
-        check(
-            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
-            "pip got a package that is not the one in requirements.txt",
-        );
-        check("ERROR: No space left on device", "pip cannot install requirements.txt.");
     }
 }

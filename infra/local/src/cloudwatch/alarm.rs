@@ -3,7 +3,23 @@
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, StateValue, Statistic};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::reason;
+
+/// CloudWatch takes no alarm that looks back further, in seconds.
+const LONGEST_RANGE: i64 = 7 * 24 * 60 * 60;
+
+const STATISTICS: [Statistic; 5] =
+    [Statistic::Average, Statistic::Maximum, Statistic::Minimum, Statistic::SampleCount, Statistic::Sum];
+
+/// Not the ones of anomaly detection.
+const COMPARISONS: [ComparisonOperator; 4] = [
+    ComparisonOperator::GreaterThanOrEqualToThreshold,
+    ComparisonOperator::GreaterThanThreshold,
+    ComparisonOperator::LessThanOrEqualToThreshold,
+    ComparisonOperator::LessThanThreshold,
+];
 
 /// What an alarm watches for.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,22 +75,44 @@ pub struct Verdict {
 
 /// A period's datapoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Datapoint {
-    start: i64,
-    value: f64,
+pub(super) struct Datapoint {
+    /// The period's start, in seconds since the epoch.
+    pub(super) start: i64,
+    pub(super) value: f64,
 }
 
 impl Definition {
     /// The definition of a deployed alarm; the error says what of it isn't evaluated here.
     pub fn of(alarm: &MetricAlarm) -> Result<Self, String> {
         let lacks = |what: &str| format!("it has no {what}");
-        let periods = alarm.evaluation_periods().ok_or_else(|| lacks("EvaluationPeriods"))? as usize;
+        // MiniStack takes any number for these, where CloudWatch refuses the alarm.
+        let period = alarm.period().ok_or_else(|| lacks("Period"))?;
+        if !(matches!(period, 10 | 20 | 30) || (period > 0 && period % 60 == 0)) {
+            return Err(format!("Period is {period}, not 10, 20, 30 or a multiple of 60"));
+        }
+        let periods = alarm.evaluation_periods().ok_or_else(|| lacks("EvaluationPeriods"))?;
+        let to_alarm = alarm.datapoints_to_alarm().unwrap_or(periods);
+        if !(1..=periods).contains(&to_alarm) || i64::from(periods) * i64::from(period) > LONGEST_RANGE {
+            return Err(format!("it wants {to_alarm} of {periods} periods"));
+        }
+        if let Some(extended) = alarm.extended_statistic() {
+            // MiniStack says Average beside it.
+            return Err(format!("ExtendedStatistic is {extended}"));
+        }
+        let statistic = alarm.statistic().cloned().ok_or_else(|| lacks("Statistic"))?;
+        if !STATISTICS.contains(&statistic) {
+            return Err(format!("Statistic is {statistic}"));
+        }
+        let comparison = alarm.comparison_operator().cloned().ok_or_else(|| lacks("ComparisonOperator"))?;
+        if !COMPARISONS.contains(&comparison) {
+            return Err(format!("ComparisonOperator is {comparison}"));
+        }
         Ok(Self {
-            period_seconds: alarm.period().ok_or_else(|| lacks("Period"))?.into(),
-            evaluation_periods: periods,
-            datapoints_to_alarm: alarm.datapoints_to_alarm().map_or(periods, |count| count as usize),
-            statistic: alarm.statistic().cloned().ok_or_else(|| lacks("Statistic"))?,
-            comparison: alarm.comparison_operator().cloned().ok_or_else(|| lacks("ComparisonOperator"))?,
+            period_seconds: period.into(),
+            evaluation_periods: periods as usize,
+            datapoints_to_alarm: to_alarm as usize,
+            statistic,
+            comparison,
             threshold: alarm.threshold().ok_or_else(|| lacks("Threshold"))?,
             missing: match alarm.treat_missing_data() {
                 None | Some("missing") => MissingData::Missing,
@@ -98,7 +136,7 @@ impl Definition {
             points.iter().map(|point| point.map(|point| self.breaches(point.value))).collect();
         let state = self.judge(current, &pattern);
         let seen: Vec<Datapoint> = points.into_iter().flatten().take(self.evaluation_periods).collect();
-        Verdict { reason: self.reason(&state, &seen), reason_data: self.reason_data(&seen, now), state }
+        Verdict { reason: reason::text(self, &state, &seen), reason_data: reason::data(self, &seen, now), state }
     }
 
     /// The datapoints of the range, newest first; `None` where a period has no value.
@@ -125,7 +163,7 @@ impl Definition {
         }
     }
 
-    fn breaches(&self, value: f64) -> bool {
+    pub(super) fn breaches(&self, value: f64) -> bool {
         match self.comparison {
             ComparisonOperator::GreaterThanThreshold => value > self.threshold,
             ComparisonOperator::LessThanThreshold => value < self.threshold,
@@ -163,58 +201,6 @@ impl Definition {
             MissingData::Missing | MissingData::Ignore | MissingData::Breaching => current.clone(),
         }
     }
-
-    fn reason(&self, state: &StateValue, seen: &[Datapoint]) -> String {
-        if seen.is_empty() {
-            return format!("Insufficient Data: {} datapoints were unknown.", self.evaluation_periods);
-        }
-        let crosses = |point: &&Datapoint| self.breaches(point.value) == (*state == StateValue::Alarm);
-        let count = seen.iter().filter(crosses).count();
-        let points: Vec<String> =
-            seen.iter().map(|point| format!("{:?} ({})", point.value, day_first(point.start))).collect();
-        let comparison = match self.comparison {
-            ComparisonOperator::GreaterThanThreshold => "greater than",
-            ComparisonOperator::LessThanThreshold => "less than",
-            ComparisonOperator::LessThanOrEqualToThreshold => "less than or equal to",
-            _ => "greater than or equal to",
-        };
-        let (not, minimum, transition) = match state {
-            StateValue::Alarm => ("", self.datapoints_to_alarm, "OK -> ALARM"),
-            _ => ("not ", self.evaluation_periods + 1 - self.datapoints_to_alarm, "ALARM -> OK"),
-        };
-        let plural = |count: usize, one: &'static str, many: &'static str| if count == 1 { one } else { many };
-        format!(
-            "Threshold Crossed: {count} out of the last {} datapoints [{}] {} {not}{comparison} the threshold ({:?}) \
-             (minimum {minimum} {} for {transition} transition).",
-            self.evaluation_periods,
-            points.join(", "),
-            plural(count, "was", "were"),
-            self.threshold,
-            plural(minimum, "datapoint", "datapoints"),
-        )
-    }
-
-    fn reason_data(&self, seen: &[Datapoint], now: Timestamp) -> Value {
-        let evaluated = seen.iter().map(|point| json!({ "timestamp": iso(point.start), "value": point.value }));
-        json!({
-            "version": "1.0",
-            "queryDate": iso(now.as_second()),
-            "startDate": seen.last().map(|oldest| iso(oldest.start)),
-            "statistic": self.statistic.as_str(),
-            "period": self.period_seconds,
-            "recentDatapoints": seen.iter().rev().map(|point| point.value).collect::<Vec<_>>(),
-            "threshold": self.threshold,
-            "evaluatedDatapoints": evaluated.collect::<Vec<_>>(),
-        })
-    }
-}
-
-fn day_first(second: i64) -> String {
-    Timestamp::from_second(second).unwrap_or_default().strftime("%d/%m/%y %H:%M:%S").to_string()
-}
-
-fn iso(second: i64) -> String {
-    Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
 }
 
 #[cfg(test)]
@@ -304,22 +290,49 @@ mod tests {
         assert_eq!(at(120), StateValue::Ok);
     }
 
+    #[track_caller]
+    fn refused(alarm: aws_sdk_cloudwatch::types::builders::MetricAlarmBuilder, reason: &str) {
+        assert_eq!(Definition::of(&alarm.build()), Err(reason.to_owned()));
+    }
+
     #[test]
-    fn the_reason_is_in_cloudwatchs_words() {
-        let alarm = definition(1, 1, Ignore);
-        let verdict = alarm.evaluate(&StateValue::Ok, &[sample(1, 46.0)], sample(10, 0.0).at);
-        assert_eq!(
-            verdict.reason,
-            "Threshold Crossed: 1 out of the last 1 datapoints [46.0 (21/09/26 14:13:20)] was greater than or equal to \
-             the threshold (20.0) (minimum 1 datapoint for OK -> ALARM transition)."
+    fn a_definition_that_cloudwatch_or_the_runner_does_not_take_is_refused() {
+        let alarm = || {
+            let alarm = MetricAlarm::builder().period(10).evaluation_periods(1).statistic(Statistic::Maximum);
+            alarm.comparison_operator(ComparisonOperator::GreaterThanThreshold).threshold(20.0)
+        };
+        assert!(Definition::of(&alarm().build()).is_ok());
+        refused(alarm().period(0), "Period is 0, not 10, 20, 30 or a multiple of 60");
+        refused(alarm().period(-60), "Period is -60, not 10, 20, 30 or a multiple of 60");
+        refused(alarm().evaluation_periods(0), "it wants 0 of 0 periods");
+        refused(alarm().evaluation_periods(2).datapoints_to_alarm(3), "it wants 3 of 2 periods");
+        refused(alarm().evaluation_periods(i32::MAX), "it wants 2147483647 of 2147483647 periods");
+        refused(alarm().statistic(Statistic::Average).extended_statistic("p99"), "ExtendedStatistic is p99");
+        refused(
+            alarm().comparison_operator(ComparisonOperator::LessThanLowerThreshold),
+            "ComparisonOperator is LessThanLowerThreshold",
         );
-        assert_eq!(
-            verdict.reason_data,
-            json!({
-                "version": "1.0", "queryDate": "2026-09-21T14:13:30.000+0000", "startDate": "2026-09-21T14:13:20.000+0000",
-                "statistic": "Maximum", "period": 10, "recentDatapoints": [46.0], "threshold": 20.0,
-                "evaluatedDatapoints": [{ "timestamp": "2026-09-21T14:13:20.000+0000", "value": 46.0 }],
-            })
-        );
+        refused(alarm().treat_missing_data("sometimes"), "TreatMissingData is sometimes");
+        refused(MetricAlarm::builder(), "it has no Period");
+    }
+
+    #[test]
+    fn a_statistic_makes_one_datapoint_of_a_period() {
+        for (statistic, expect) in STATISTICS.into_iter().zip([4.0, 6.0, 2.0, 3.0, 12.0]) {
+            assert_eq!(Definition { statistic, ..definition(1, 1, Ignore) }.summarise(&[4.0, 2.0, 6.0]), expect);
+        }
+    }
+
+    #[test]
+    fn a_value_at_the_threshold_breaches_where_the_operator_says_equal() {
+        for (comparison, expect) in COMPARISONS.into_iter().zip([
+            [false, true, true],
+            [false, false, true],
+            [true, true, false],
+            [true, false, false],
+        ]) {
+            let alarm = Definition { comparison, ..definition(1, 1, Ignore) };
+            assert_eq!([19.0, 20.0, 21.0].map(|value| alarm.breaches(value)), expect);
+        }
     }
 }

@@ -18,7 +18,7 @@ pub fn alarm_event(alarm: &MetricAlarm, verdict: &Verdict, at: Timestamp) -> Val
         .iter()
         .map(|dimension| (dimension.name().unwrap_or_default().to_owned(), json!(dimension.value())))
         .collect();
-    json!({
+    let mut event = json!({
         "source": "aws.cloudwatch",
         "alarmArn": arn,
         "accountId": account,
@@ -51,7 +51,12 @@ pub fn alarm_event(alarm: &MetricAlarm, verdict: &Verdict, at: Timestamp) -> Val
                 }],
             },
         },
-    })
+    });
+    // A state that has none leaves it out, like a new alarm's.
+    if alarm.state_reason_data().is_none() {
+        event["alarmData"]["previousState"].as_object_mut().map(|state| state.remove("reasonData"));
+    }
+    event
 }
 
 /// As the documentation's example has it: `2023-08-04T12:36:15.490+0000`.
@@ -96,8 +101,7 @@ mod tests {
                         "timestamp": "2026-09-21T14:13:30.500+0000",
                     },
                     "previousState": {
-                        "value": "OK", "reason": "before", "reasonData": null,
-                        "timestamp": "2026-09-21T14:13:20.250+0000",
+                        "value": "OK", "reason": "before", "timestamp": "2026-09-21T14:13:20.250+0000",
                     },
                     "configuration": {
                         "description": null,

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use super::parse::Parser;
+use super::wildcard;
+
 /// A pattern such as `{ $.level = "ERROR" && $.total_size > 5 }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern(Expression);
@@ -10,23 +13,41 @@ pub struct Pattern(Expression);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector(Vec<String>);
 
+/// What a matching line adds to the metric: the number that it carries, or always the same one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetricValue {
+    /// Such as `1`, to count lines.
+    Literal(f64),
+    /// Such as `$.total_size`.
+    Selected(Selector),
+}
+
 /// A pattern or selector that is not one, or that is beyond what is applied here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the filter pattern {pattern:?} can't be applied locally: {reason}")]
 pub struct PatternError {
     pattern: String,
-    reason: String,
+    pub(super) reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Expression {
+pub(super) enum Expression {
     All(Vec<Expression>),
     Any(Vec<Expression>),
-    Term { selector: Selector, operator: Operator, operand: Operand },
+    Term(Selector, Test),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    Compare(Operator, Operand),
+    /// `IS NULL`, `IS TRUE` or `IS FALSE`.
+    Is(Value),
+    /// `NOT EXISTS`.
+    Absent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Equal,
     NotEqual,
     Less,
@@ -36,9 +57,10 @@ enum Operator {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Operand {
+pub(super) enum Operand {
     Anything,
     Number(f64),
+    /// A `*` in it stands for any characters.
     Text(String),
 }
 
@@ -48,13 +70,7 @@ impl Pattern {
         let error = |reason: String| PatternError { pattern: pattern.to_owned(), reason };
         let inner = pattern.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let inner = inner.ok_or_else(|| error("only JSON patterns, in braces, are applied".to_owned()))?;
-        let mut parser = Parser { rest: inner.trim() };
-        let expression = parser.any().map_err(error)?;
-        if parser.rest.is_empty() {
-            Ok(Self(expression))
-        } else {
-            Err(error(format!("{:?} is left over", parser.rest)))
-        }
+        Parser::new(inner).expression().map(Self).map_err(error)
     }
 
     /// Whether `line` is JSON and the pattern holds for it.
@@ -75,16 +91,39 @@ impl Selector {
     /// The number that it selects, as a metric takes it.
     pub fn number(&self, line: &Value) -> Option<f64> {
         match self.scalar(line)? {
-            Value::String(text) => text.parse().ok(),
+            Value::String(text) => number(text),
             value => value.as_f64(),
         }
     }
 
     /// What it selects; arrays and objects never count.
     fn scalar<'a>(&self, line: &'a Value) -> Option<&'a Value> {
-        let value = self.0.iter().try_fold(line, |value, name| value.get(name))?;
-        (!value.is_array() && !value.is_object()).then_some(value)
+        self.any(line).filter(|value| !value.is_array() && !value.is_object())
     }
+
+    fn any<'a>(&self, line: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(line, |value, name| value.get(name))
+    }
+}
+
+impl MetricValue {
+    /// Reads a transformation's `metricValue`.
+    pub fn parse(value: &str) -> Result<Self, PatternError> {
+        number(value).map_or_else(|| Selector::parse(value).map(Self::Selected), |literal| Ok(Self::Literal(literal)))
+    }
+
+    /// What a matching line adds, if it carries a number.
+    pub fn of(&self, line: &Value) -> Option<f64> {
+        match self {
+            Self::Literal(literal) => Some(*literal),
+            Self::Selected(selector) => selector.number(line),
+        }
+    }
+}
+
+/// The number in `text`; Rust would also read `inf` and `nan`, which are none here.
+pub(super) fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 impl Expression {
@@ -92,9 +131,19 @@ impl Expression {
         match self {
             Self::All(terms) => terms.iter().all(|term| term.holds(line)),
             Self::Any(terms) => terms.iter().any(|term| term.holds(line)),
-            Self::Term { selector, operator, operand } => {
+            Self::Term(selector, test) => test.holds(selector, line),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, selector: &Selector, line: &Value) -> bool {
+        match self {
+            Self::Compare(operator, operand) => {
                 selector.scalar(line).is_some_and(|value| compare(value, *operator, operand))
             }
+            Self::Is(expect) => selector.scalar(line) == Some(expect),
+            Self::Absent => line.is_object() && selector.any(line).is_none(),
         }
     }
 }
@@ -103,8 +152,8 @@ fn compare(value: &Value, operator: Operator, operand: &Operand) -> bool {
     match operand {
         Operand::Anything => operator == Operator::Equal,
         Operand::Text(text) => match (value.as_str(), operator) {
-            (Some(value), Operator::Equal) => value == text,
-            (Some(value), Operator::NotEqual) => value != text,
+            (Some(value), Operator::Equal) => wildcard::matches(text, value),
+            (Some(value), Operator::NotEqual) => !wildcard::matches(text, value),
             _ => false,
         },
         Operand::Number(number) => value.as_f64().is_some_and(|value| match operator {
@@ -115,87 +164,6 @@ fn compare(value: &Value, operator: Operator, operand: &Operand) -> bool {
             Operator::Greater => value > *number,
             Operator::GreaterOrEqual => value >= *number,
         }),
-    }
-}
-
-/// Reads from the front of what is left.
-struct Parser<'a> {
-    rest: &'a str,
-}
-
-impl Parser<'_> {
-    fn any(&mut self) -> Result<Expression, String> {
-        let mut terms = vec![self.all()?];
-        while self.takes("||") {
-            terms.push(self.all()?);
-        }
-        Ok(if terms.len() == 1 { terms.remove(0) } else { Expression::Any(terms) })
-    }
-
-    fn all(&mut self) -> Result<Expression, String> {
-        let mut terms = vec![self.term()?];
-        while self.takes("&&") {
-            terms.push(self.term()?);
-        }
-        Ok(if terms.len() == 1 { terms.remove(0) } else { Expression::All(terms) })
-    }
-
-    fn term(&mut self) -> Result<Expression, String> {
-        if self.takes("(") {
-            let inner = self.any()?;
-            return if self.takes(")") { Ok(inner) } else { Err("a parenthesis is not closed".to_owned()) };
-        }
-        let selector = Selector::parse(self.word()).map_err(|error| error.reason)?;
-        let operator = self.operator()?;
-        let operand = self.operand()?;
-        if operand == Operand::Anything && operator != Operator::Equal {
-            return Err("only = takes *".to_owned());
-        }
-        Ok(Expression::Term { selector, operator, operand })
-    }
-
-    fn operator(&mut self) -> Result<Operator, String> {
-        let operators = [
-            ("!=", Operator::NotEqual),
-            ("<=", Operator::LessOrEqual),
-            (">=", Operator::GreaterOrEqual),
-            ("=", Operator::Equal),
-            ("<", Operator::Less),
-            (">", Operator::Greater),
-        ];
-        let found = operators.into_iter().find(|(sign, _)| self.takes(sign)).map(|(_, operator)| operator);
-        found.ok_or_else(|| format!("{:?} is not an operator that is applied (= != < <= > >=)", self.rest))
-    }
-
-    fn operand(&mut self) -> Result<Operand, String> {
-        if let Some(rest) = self.rest.strip_prefix('"') {
-            let (text, rest) = rest.split_once('"').ok_or("a text is not closed")?;
-            if text.contains(['*', '\\']) {
-                return Err("wildcards and escapes in texts are not applied".to_owned());
-            }
-            self.rest = rest.trim_start();
-            return Ok(Operand::Text(text.to_owned()));
-        }
-        match self.word() {
-            "*" => Ok(Operand::Anything),
-            word => {
-                word.parse().map(Operand::Number).map_err(|_| format!("{word:?} is neither a number nor in quotes"))
-            }
-        }
-    }
-
-    /// The characters up to a space or a sign.
-    fn word(&mut self) -> &str {
-        let end = self.rest.find(|c: char| c.is_whitespace() || "=!<>&|()".contains(c)).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        self.rest = rest.trim_start();
-        word
-    }
-
-    fn takes(&mut self, sign: &str) -> bool {
-        let Some(rest) = self.rest.strip_prefix(sign) else { return false };
-        self.rest = rest.trim_start();
-        true
     }
 }
 
@@ -232,9 +200,44 @@ mod tests {
     }
 
     #[test]
+    fn a_star_in_a_text_stands_for_any_characters() {
+        let line = json!({ "code": "Client.UnauthorizedOperation" });
+        check(r#"{ $.code = "*UnauthorizedOperation" }"#, line.clone(), true);
+        check(r#"{ $.code = "Client.*" }"#, line.clone(), true);
+        check(r#"{ $.code = "Client" }"#, line.clone(), false);
+        check(r#"{ $.code != "Client.*" }"#, line.clone(), false);
+        check(r#"{ $.code = "Server.*" }"#, line, false);
+    }
+
+    #[test]
+    fn null_true_false_and_absent_are_told_apart() {
+        let line = json!({ "null": null, "true": true, "false": false, "object": { "a": 1 } });
+        check("{ $.null IS NULL }", line.clone(), true);
+        check("{ $.absent IS NULL }", line.clone(), false);
+        check("{ $.true IS TRUE }", line.clone(), true);
+        check("{ $.true IS FALSE }", line.clone(), false);
+        check("{ $.false IS FALSE && $.true IS TRUE }", line.clone(), true);
+        check("{ $.absent NOT EXISTS }", line.clone(), true);
+        check("{ $.null NOT EXISTS }", line.clone(), false);
+        check("{ $.object NOT EXISTS }", line, false);
+    }
+
+    #[test]
+    fn or_binds_weaker_than_and() {
+        check("{ $.a = 1 || $.a = 2 && $.b = 3 }", json!({ "a": 1 }), true);
+        check("{ ($.a = 1 || $.a = 2) && $.b = 3 }", json!({ "a": 1 }), false);
+    }
+
+    #[test]
     fn what_is_not_a_pattern_is_refused() {
         for (pattern, reason) in [
-            ("{ $.x EXISTS }", "\"EXISTS\" is not an operator that is applied (= != < <= > >=)"),
+            ("{ $.x EXISTS }", "\"EXISTS\" is not an operator that is applied (= != < <= > >= IS NOT EXISTS)"),
+            ("{ $.x IS 5 }", "after IS comes NULL, TRUE or FALSE"),
+            ("{ $.x NOT TRUE }", "after NOT comes EXISTS"),
+            ("{ $.x != * }", "only = takes *"),
+            ("{ $.x = inf }", "\"inf\" is neither a number nor in quotes"),
+            ("{ ($.x = 1 }", "a parenthesis is not closed"),
+            ("{ $.x = \"a }", "a text is not closed"),
             ("[ip, user]", "only JSON patterns, in braces, are applied"),
             ("{ $.x = y }", "\"y\" is neither a number nor in quotes"),
             ("{ $.x = * $.y = * }", "\"$.y = *\" is left over"),
@@ -251,5 +254,14 @@ mod tests {
         assert_eq!(selector.number(&json!({ "total_size": 46 })), Some(46.0));
         assert_eq!(selector.number(&json!({ "total_size": "46" })), Some(46.0));
         assert_eq!(selector.number(&json!({ "total_size": null })), None);
+    }
+
+    #[test]
+    fn a_metric_value_is_a_literal_or_selected() {
+        let line = json!({ "total_size": 46, "name": "nan" });
+        assert_eq!(MetricValue::parse("1").unwrap().of(&line), Some(1.0));
+        assert_eq!(MetricValue::parse("$.total_size").unwrap().of(&line), Some(46.0));
+        assert_eq!(MetricValue::parse("$.name").unwrap().of(&line), None);
+        assert!(MetricValue::parse("total_size").is_err());
     }
 }

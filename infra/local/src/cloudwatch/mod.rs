@@ -7,6 +7,12 @@
 pub mod alarm;
 pub mod event;
 pub mod filter;
+mod metric;
+mod parse;
+mod permission;
+mod reason;
 pub mod runner;
+mod source;
+mod wildcard;
 
 pub use runner::{Clients, run};

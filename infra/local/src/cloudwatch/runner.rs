@@ -1,29 +1,28 @@
 //! Does what CloudWatch would: at the end of each period, applies the deployed metric filters to the log groups, and
 //! evaluates the alarms on their metrics.
 //!
-//! Nothing is kept between two evaluations: each reads the lines of its range again. CloudWatch evaluates alarms with a
-//! period below a minute every ten seconds, and the others every minute.
+//! Nothing is kept between two evaluations: each reads the lines of its range again, so that none counts twice and a late
+//! one still counts. CloudWatch evaluates alarms with a period below a minute every ten seconds, and the others every
+//! minute.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDatum, StandardUnit, StateValue, StatisticSet};
+use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_cloudwatchlogs::types::MetricFilter;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use jiff::Timestamp;
 
-use super::alarm::{Definition, Sample, Verdict};
+use super::alarm::{Definition, Verdict};
 use super::event::alarm_event;
-use super::filter::{Pattern, Selector};
+use super::metric::{self, Metric};
+use super::permission::{ALARMS_PRINCIPAL, permits};
+use super::source::Source;
 use crate::error::CallError;
 
 /// Between the end of a period and its evaluation: lines that were written before it have arrived by then.
 const SETTLING: Duration = Duration::from_millis(500);
-
-/// Who may invoke a function for an alarm.
-const ALARMS_PRINCIPAL: &str = "lambda.alarms.cloudwatch.amazonaws.com";
 
 /// What it works with.
 #[derive(Clone, Debug)]
@@ -62,18 +61,18 @@ pub enum Problem {
 
 /// Evaluates until it is dropped. `problem` hears of what goes wrong, once as long as it stays the same.
 pub async fn run(clients: Clients, problem: impl Fn(&Problem)) {
-    let mut runner = Runner { clients, published: HashMap::new() };
-    let mut last = String::new();
+    let mut told = HashSet::new();
     loop {
         let now = until_next_evaluation().await;
-        match runner.evaluate_all(now).await {
-            Ok(()) => last.clear(),
-            Err(error) if error.to_string() == last => {}
-            Err(error) => {
-                problem(&error);
-                last = error.to_string();
+        let problems = clients.evaluate_all(now).await;
+        let mut seen = HashSet::new();
+        for it in &problems {
+            // One filter can be in the way of its alarms and of its metric.
+            if seen.insert(it.to_string()) && !told.contains(&it.to_string()) {
+                problem(it);
             }
         }
+        told = seen;
     }
 }
 
@@ -86,166 +85,113 @@ async fn until_next_evaluation() -> Timestamp {
     Timestamp::from_millisecond(next).unwrap_or_else(|_| Timestamp::now())
 }
 
-struct Runner {
-    clients: Clients,
-    /// The start of the newest period that was published of each alarm's metric.
-    published: HashMap<String, i64>,
-}
-
-impl Runner {
-    async fn evaluate_all(&mut self, now: Timestamp) -> Result<(), Problem> {
-        let filters = self.clients.logs.describe_metric_filters().send().await;
-        let filters = filters.map_err(CallError::to("describe the metric filters"))?.metric_filters.unwrap_or_default();
-        let alarms = self.clients.cloudwatch.describe_alarms().send().await;
-        let alarms = alarms.map_err(CallError::to("describe the alarms"))?.metric_alarms.unwrap_or_default();
+impl Clients {
+    /// Evaluates what is due at `now`. What goes wrong with one alarm or filter keeps no other from its evaluation.
+    async fn evaluate_all(&self, now: Timestamp) -> Vec<Problem> {
+        let (filters, alarms) = match self.deployed().await {
+            Ok(deployed) => deployed,
+            Err(error) => return vec![error.into()],
+        };
+        let mut problems = Vec::new();
         for alarm in &alarms {
-            let due = alarm.period().is_some_and(|period| period < 60 || now.as_second() % 60 == 0);
-            let sources: Vec<&MetricFilter> = filters.iter().filter(|filter| feeds(filter, alarm)).collect();
+            let sources: Vec<&MetricFilter> = filters.iter().filter(|filter| metric::feeds(filter, alarm)).collect();
+            let due = alarm.period().is_some_and(|period| period < 60) || now.as_second() % 60 == 0;
             if due && !sources.is_empty() {
-                self.evaluate(alarm, &sources, now).await?;
+                problems.extend(self.evaluate(alarm, &sources, now).await.unwrap_or_else(|error| vec![error]));
             }
         }
-        Ok(())
+        for metric in metric::all(&filters, &alarms) {
+            if let Err(error) = self.publish(&metric, now).await {
+                problems.push(error);
+            }
+        }
+        problems
     }
 
+    async fn deployed(&self) -> Result<(Vec<MetricFilter>, Vec<MetricAlarm>), CallError> {
+        let filters = self.logs.describe_metric_filters().into_paginator().items().send();
+        let filters = filters.collect::<Result<_, _>>().await.map_err(CallError::to("describe the metric filters"))?;
+        let alarms = self.cloudwatch.describe_alarms().into_paginator().send();
+        let pages: Vec<_> = alarms.collect::<Result<_, _>>().await.map_err(CallError::to("describe the alarms"))?;
+        Ok((filters, pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default()).collect()))
+    }
+
+    /// What goes wrong after the state has changed is given back beside it.
     async fn evaluate(
-        &mut self,
+        &self,
         alarm: &MetricAlarm,
         filters: &[&MetricFilter],
         now: Timestamp,
-    ) -> Result<(), Problem> {
-        let name = alarm.alarm_name().unwrap_or_default();
-        let definition =
-            Definition::of(alarm).map_err(|reason| Problem::Unsupported { name: name.to_owned(), reason })?;
+    ) -> Result<Vec<Problem>, Problem> {
+        let unsupported = |reason| Problem::Unsupported { name: name(alarm.alarm_name()), reason };
+        let definition = Definition::of(alarm).map_err(unsupported)?;
+        let end = now.as_second().div_euclid(definition.period_seconds) * definition.period_seconds;
+        let start = end - definition.range() as i64 * definition.period_seconds;
         let mut samples = Vec::new();
         for filter in filters {
-            samples.extend(self.samples(filter, &definition, now).await?);
+            samples.extend(Source::of(filter)?.samples(&self.logs, start, end).await?);
         }
         let current = alarm.state_value().cloned().unwrap_or(StateValue::InsufficientData);
         let verdict = definition.evaluate(&current, &samples, now);
-        if verdict.state != current {
-            self.enter(alarm, &verdict).await?;
-        }
-        self.publish(alarm, &definition, &samples, now).await
-    }
-
-    /// What the lines of the alarm's range say, read period by period because an answer has 10,000 lines at most.
-    async fn samples(&self, filter: &MetricFilter, alarm: &Definition, now: Timestamp) -> Result<Vec<Sample>, Problem> {
-        let unsupported =
-            |reason: String| Problem::Unsupported { name: filter.filter_name().unwrap_or_default().to_owned(), reason };
-        let pattern = Pattern::parse(filter.filter_pattern().unwrap_or_default());
-        let pattern = pattern.map_err(|error| unsupported(error.to_string()))?;
-        let [transformation] = filter.metric_transformations() else {
-            return Err(unsupported("it must have one transformation".to_owned()));
-        };
-        if transformation.default_value().is_some() {
-            return Err(unsupported("it has a DefaultValue".to_owned()));
-        }
-        let value = Selector::parse(transformation.metric_value()).map_err(|error| unsupported(error.to_string()))?;
-        let period = alarm.period_seconds * 1000;
-        let mut samples = Vec::new();
-        for age in 1..=alarm.range() as i64 {
-            let start = (now.as_millisecond().div_euclid(period) - age) * period;
-            let request = self.clients.logs.filter_log_events().set_log_group_name(filter.log_group_name.clone());
-            // MiniStack ignores JSON patterns here, so that all lines come.
-            let lines = request.start_time(start).end_time(start + period - 1).send().await;
-            for line in lines.map_err(CallError::to("give the log lines"))?.events() {
-                let Ok(json) = serde_json::from_str(line.message().unwrap_or_default()) else { continue };
-                let at = line.timestamp().and_then(|at| Timestamp::from_millisecond(at).ok());
-                if pattern.matches(&json)
-                    && let (Some(at), Some(value)) = (at, value.number(&json))
-                {
-                    samples.push(Sample { at, value });
-                }
-            }
-        }
-        Ok(samples)
+        if verdict.state == current { Ok(Vec::new()) } else { self.enter(alarm, &verdict).await }
     }
 
     /// Has everybody see the new state, and does what the alarm does on entering it.
     ///
     /// MiniStack then tells the SNS topics among the actions, which are none of the runner's business.
-    async fn enter(&self, alarm: &MetricAlarm, verdict: &Verdict) -> Result<(), Problem> {
+    async fn enter(&self, alarm: &MetricAlarm, verdict: &Verdict) -> Result<Vec<Problem>, Problem> {
         let event = alarm_event(alarm, verdict, Timestamp::now()).to_string();
-        let request = self.clients.cloudwatch.set_alarm_state().set_alarm_name(alarm.alarm_name.clone());
+        let request = self.cloudwatch.set_alarm_state().set_alarm_name(alarm.alarm_name.clone());
         let request = request.state_value(verdict.state.clone()).state_reason(&verdict.reason);
-        request
-            .state_reason_data(verdict.reason_data.to_string())
-            .send()
-            .await
-            .map_err(CallError::to("set the alarm's state"))?;
+        let request = request.state_reason_data(verdict.reason_data.to_string());
+        request.send().await.map_err(CallError::to("set the alarm's state"))?;
         let actions = match verdict.state {
-            _ if alarm.actions_enabled() == Some(false) => return Ok(()),
+            _ if alarm.actions_enabled() == Some(false) => return Ok(Vec::new()),
             StateValue::Alarm => alarm.alarm_actions(),
             StateValue::Ok => alarm.ok_actions(),
             _ => alarm.insufficient_data_actions(),
         };
+        let mut problems = Vec::new();
         for function in actions.iter().filter(|arn| arn.starts_with("arn:aws:lambda:")) {
-            self.require_permission(function, alarm.alarm_arn().unwrap_or_default()).await?;
-            let request = self.clients.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
-            request
-                .payload(Blob::new(event.as_str()))
-                .send()
-                .await
-                .map_err(CallError::to("invoke the alarm's action"))?;
+            if let Err(error) = self.invoke(function, alarm.alarm_arn().unwrap_or_default(), &event).await {
+                problems.push(error);
+            }
         }
-        Ok(())
+        Ok(problems)
     }
 
     /// Root may invoke any function, CloudWatch only where the function's policy says so.
-    async fn require_permission(&self, function: &str, alarm_arn: &str) -> Result<(), Problem> {
-        let policy = self.clients.lambda.get_policy().function_name(function).send().await;
-        let policy = policy.map_err(CallError::to("give the function's policy"))?.policy.unwrap_or_default();
-        let policy: serde_json::Value = serde_json::from_str(&policy).unwrap_or_default();
-        let permits = |statement: &serde_json::Value| {
-            statement["Effect"] == "Allow"
-                && statement["Principal"]["Service"] == ALARMS_PRINCIPAL
-                && statement["Condition"]["ArnLike"]["AWS:SourceArn"] == alarm_arn
+    async fn invoke(&self, function: &str, alarm_arn: &str, event: &str) -> Result<(), Problem> {
+        let policy = match self.lambda.get_policy().function_name(function).send().await {
+            Ok(answer) => answer.policy.unwrap_or_default(),
+            Err(error) => match CallError::to("give the function's policy")(error) {
+                // It has none.
+                error if error.code() == Some("ResourceNotFoundException") => String::new(),
+                error => return Err(error.into()),
+            },
         };
-        if policy["Statement"].as_array().is_some_and(|statements| statements.iter().any(permits)) {
-            return Ok(());
+        let policy = serde_json::from_str(&policy).unwrap_or_default();
+        if !permits(&policy, alarm_arn) {
+            return Err(Problem::Refused { function: function.to_owned(), alarm_arn: alarm_arn.to_owned() });
         }
-        Err(Problem::Refused { function: function.to_owned(), alarm_arn: alarm_arn.to_owned() })
+        let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
+        let sent = request.payload(Blob::new(event)).send().await;
+        sent.map(drop).map_err(|error| CallError::to("invoke the alarm's action")(error).into())
     }
 
-    /// Has dashboards see the metric.
-    ///
-    /// MiniStack evaluates an alarm by itself whenever a metric is put, over what is not older than its periods, which
-    /// shows OK too early. So a period is put only when it is older than that, stamped with its start as AWS does.
-    async fn publish(
-        &mut self,
-        alarm: &MetricAlarm,
-        definition: &Definition,
-        samples: &[Sample],
-        now: Timestamp,
-    ) -> Result<(), Problem> {
-        let (Some(namespace), Some(metric)) = (alarm.namespace(), alarm.metric_name()) else { return Ok(()) };
-        let period = definition.period_seconds;
-        let start = (now.as_second().div_euclid(period) - definition.evaluation_periods as i64) * period;
-        let within = |sample: &&Sample| sample.at.as_second().div_euclid(period) * period == start;
-        let values: Vec<f64> = samples.iter().filter(within).map(|sample| sample.value).collect();
-        let newest = self.published.entry(format!("{namespace}/{metric}")).or_insert(i64::MIN);
-        if values.is_empty() || start <= *newest {
-            return Ok(());
+    async fn publish(&self, metric: &Metric<'_>, now: Timestamp) -> Result<(), Problem> {
+        let Some(start) = metric.period_to_publish(now) else { return Ok(()) };
+        let mut samples = Vec::new();
+        for filter in &metric.filters {
+            samples.extend(Source::of(filter)?.samples(&self.logs, start, start + metric.period_seconds).await?);
         }
-        let set = StatisticSet::builder()
-            .sample_count(values.len() as f64)
-            .sum(values.iter().sum())
-            .minimum(values.iter().copied().fold(f64::INFINITY, f64::min))
-            .maximum(values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
-        let datum = MetricDatum::builder().metric_name(metric).timestamp(DateTime::from_secs(start));
-        let datum = datum.statistic_values(set.build()).unit(StandardUnit::None).build();
-        let request = self.clients.cloudwatch.put_metric_data().namespace(namespace).metric_data(datum);
-        request.send().await.map_err(CallError::to("put the metric"))?;
-        *newest = start;
-        Ok(())
+        let Some(datum) = metric.datum(&samples, start) else { return Ok(()) };
+        let request = self.cloudwatch.put_metric_data().namespace(metric.namespace).metric_data(datum);
+        request.send().await.map(drop).map_err(|error| CallError::to("put the metric")(error).into())
     }
 }
 
-/// Whether the filter's metric is the alarm's.
-fn feeds(filter: &MetricFilter, alarm: &MetricAlarm) -> bool {
-    filter.metric_transformations().iter().any(|transformation| {
-        Some(transformation.metric_namespace()) == alarm.namespace()
-            && Some(transformation.metric_name()) == alarm.metric_name()
-    })
+/// What a problem calls it.
+pub(super) fn name(name: Option<&str>) -> String {
+    name.unwrap_or_default().to_owned()
 }

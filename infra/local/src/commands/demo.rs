@@ -26,8 +26,11 @@ pub(super) async fn demo(input: Option<&Path>, display: &Display) -> Result<Outc
     let local_aws = LocalAws::up(Options { reporter: reporter.clone(), ..Options::default() }).await?;
     let driver = Driver::new(local_aws.sdk_config(), local_aws.outputs());
     let ending = scenario::drive(&driver, &input, &reporter).await?;
-    if let Ending::Succeeded(output) = &ending {
-        fs::write(&report_file, pretty(output)).map_err(FileError::to("write", &report_file))?;
+    match &ending {
+        Ending::Succeeded(output) => {
+            fs::write(&report_file, pretty(output)).map_err(FileError::to("write", &report_file))?;
+        }
+        Ending::Failed { .. } => scenario::say(&format!("log     {}", local_aws.log().display())),
     }
     let report = ending.report()?;
     let plot = download_plot(&local_aws, &report).await?;

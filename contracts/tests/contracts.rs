@@ -1,0 +1,212 @@
+//! Schemas, types and examples say the same.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't read what is committed should stop there")]
+
+mod changes;
+mod errors;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use spillway_contracts::alarm::AlarmEvent;
+use spillway_contracts::notification::{S3Message, SnsEnvelope};
+use spillway_contracts::schema::{Contract, contracts};
+
+use crate::changes::changes;
+use crate::errors::ERRORS;
+
+#[test]
+fn schemas_are_current() {
+    let generated: BTreeMap<String, String> =
+        contracts().iter().map(|contract| (contract.file_name(), contract.text())).collect();
+    let committed = files("schemas");
+    let names = |schemas: &BTreeMap<String, String>| schemas.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&committed), names(&generated), "run `cargo contracts`: a schema is missing, or nobody's");
+    for (name, text) in &generated {
+        assert!(committed[name] == *text, "run `cargo contracts`: contracts/schemas/{name} is not current");
+    }
+}
+
+#[test]
+fn schemas_are_valid() {
+    for contract in contracts() {
+        let schema = contract.schema.as_value();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{}", contract.name);
+        if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
+            panic!("{}: {error} at {}", contract.name, error.instance_path());
+        }
+    }
+}
+
+#[test]
+fn every_schema_says_what_it_is() {
+    for contract in contracts() {
+        let schema = contract.schema.as_value();
+        let id = format!("https://spillway.example/schemas/{}", contract.file_name());
+        assert_eq!(schema["$id"], id);
+        assert!(is_text(&schema["title"]), "{} has no title", contract.name);
+        let mut silent = Vec::new();
+        undescribed(schema, contract.name, &mut silent);
+        assert_eq!(silent, [""; 0], "each type and field needs a doc comment that reads well outside of Rust");
+    }
+}
+
+#[test]
+fn every_example_belongs_to_a_contract() {
+    let names: Vec<&str> = contracts().iter().map(|contract| contract.name).collect();
+    for example in examples() {
+        assert!(names.contains(&example.contract.as_str()), "{} is no contract's", example.name);
+    }
+}
+
+#[test]
+fn every_contract_has_a_good_example() {
+    has_example(|example| example.is_good);
+}
+
+#[test]
+fn every_contract_has_a_bad_example() {
+    has_example(|example| !example.is_good);
+}
+
+#[test]
+fn good_examples_pass_schema_and_type() {
+    for (contract, validator) in validators() {
+        for example in examples().iter().filter(|example| example.is_good && example.contract == contract.name) {
+            if let Err(error) = validator.validate(&example.document) {
+                panic!("{} fails the schema: {error} at {}", example.name, error.instance_path());
+            }
+            if let Err(error) = (contract.parse)(&example.document.to_string()) {
+                panic!("{} fails the type: {error}", example.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_examples_fail_schema_and_type() {
+    let mut seen = Vec::new();
+    for (contract, validator) in validators() {
+        for example in examples().iter().filter(|example| !example.is_good && example.contract == contract.name) {
+            assert!(!validator.is_valid(&example.document), "{} passes the schema", example.name);
+            let error = (contract.parse)(&example.document.to_string())
+                .expect_err(&format!("{} passes the type", example.name))
+                .to_string();
+            seen.push((example.name.clone(), in_short(&error)));
+        }
+    }
+    seen.sort();
+    let expect: Vec<_> = ERRORS.iter().map(|(name, error)| ((*name).to_owned(), (*error).to_owned())).collect();
+    assert_eq!(seen, expect);
+}
+
+/// Each good example, changed in one place in many ways: whatever the schema accepts the type reads, and nothing else.
+#[test]
+fn schema_and_type_agree_on_every_small_change() {
+    let mut disagreements = Vec::new();
+    for (contract, validator) in validators() {
+        for example in examples().iter().filter(|example| example.is_good && example.contract == contract.name) {
+            for (change, document) in changes(&example.document) {
+                let (schema, read) = (validator.is_valid(&document), (contract.parse)(&document.to_string()));
+                if schema != read.is_ok() {
+                    disagreements.push(format!("{}, {change}: schema {schema}, type {read:?}", example.name));
+                }
+            }
+        }
+    }
+    assert!(disagreements.is_empty(), "{} disagreements:\n{}", disagreements.len(), disagreements.join("\n"));
+}
+
+#[test]
+fn events_of_aws_survive_a_round_trip() {
+    round_trip::<S3Message>("s3-message");
+    round_trip::<SnsEnvelope>("sns-envelope");
+    round_trip::<AlarmEvent>("alarm-event");
+}
+
+/// A file of `examples`.
+struct Example {
+    /// The file's name without `.json`.
+    name: String,
+    contract: String,
+    is_good: bool,
+    document: Value,
+}
+
+fn examples() -> Vec<Example> {
+    let example = |(file, text): (String, String)| {
+        let name = file.strip_suffix(".json")?.to_owned();
+        let (contract, case) = name.split_once('.').unwrap_or_else(|| panic!("{file} names no contract"));
+        let is_good = case.starts_with("ok-");
+        assert!(is_good || case.starts_with("bad-"), "{file} says neither `ok-` nor `bad-`");
+        let document = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file} is not JSON: {error}"));
+        Some(Example { contract: contract.to_owned(), is_good, document, name })
+    };
+    files("examples").into_iter().filter_map(example).collect()
+}
+
+/// The files of a folder of this crate, by name.
+fn files(folder: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// The error without the position in the file and without the list of the fields that there are.
+fn in_short(error: &str) -> String {
+    let end = |tail| error.find(tail).unwrap_or(error.len());
+    error[..end(" at line ").min(end(", expected one of "))].to_owned()
+}
+
+/// Every contract, with a validator of its schema that checks formats too.
+fn validators() -> Vec<(Contract, Validator)> {
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    let validator = |contract: Contract| {
+        let validator = options.build(contract.schema.as_value()).unwrap();
+        (contract, validator)
+    };
+    contracts().into_iter().map(validator).collect()
+}
+
+#[track_caller]
+fn has_example(fits: fn(&Example) -> bool) {
+    let examples: Vec<_> = examples().into_iter().filter(fits).collect();
+    for contract in contracts() {
+        assert!(examples.iter().any(|example| example.contract == contract.name), "{} has none", contract.name);
+    }
+}
+
+#[track_caller]
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(contract: &str) {
+    for example in examples().into_iter().filter(|example| example.is_good && example.contract == contract) {
+        let event: T = serde_json::from_value(example.document).unwrap();
+        let again: T = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+        assert_eq!(again, event, "{}", example.name);
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+/// Adds the places below `schema` that have no description, or one with a link of rustdoc in it.
+fn undescribed(schema: &Value, place: &str, silent: &mut Vec<String>) {
+    let described = is_text(&schema["description"]) && !schema["description"].to_string().contains("[`");
+    if !described {
+        silent.push(place.to_owned());
+    }
+    for group in ["properties", "$defs"] {
+        for (name, schema) in schema[group].as_object().into_iter().flatten() {
+            undescribed(schema, &format!("{place} {name}"), silent);
+        }
+    }
+    for (index, variant) in schema["oneOf"].as_array().into_iter().flatten().enumerate() {
+        undescribed(variant, &format!("{place} variant {index}"), silent);
+    }
+}
