@@ -68,7 +68,7 @@ pub struct CleanerDecisionLine {
     /// When the line was written.
     #[serde(deserialize_with = "moment::read")]
     pub timestamp: Timestamp,
-    /// `INFO`.
+    /// `INFO`; `ERROR` if the bucket is still at its threshold or above.
     pub level: Level,
     /// The line in words.
     pub message: String,

@@ -84,12 +84,15 @@ pub async fn handle(deps: &Deps, invocation: Invocation) -> Result<CleanerDecisi
     };
     Ok(CleanerDecisionLine {
         timestamp: now(),
-        level: Level::Info,
+        // What is left over is left to the next invocation: the schedule's, since the alarm acts once.
+        level: if projected < threshold { Level::Info } else { Level::Error },
         message: match deleted.len() {
             0 if total < threshold => {
                 format!("nothing to delete: {total} bytes are below the threshold of {threshold}")
             }
-            count => format!("deleted {count} objects: {total} bytes become {projected}, the threshold is {threshold}"),
+            count => {
+                format!("{total} bytes become {projected} without the largest ({count}); the threshold is {threshold}")
+            }
         },
         bucket_name: deps.store.bucket_name().into(),
         invoked_by: invoked_by.into(),

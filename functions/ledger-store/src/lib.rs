@@ -9,6 +9,7 @@ mod rows;
 
 pub use apply::{Effort, apply};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use spillway_boundary::{AwsCallError, ConfigError, Failure, variable};
@@ -59,7 +60,7 @@ pub enum StoreError {
 
 impl Tables {
     /// From `OBJECT_TABLE`, `HISTORY_TABLE` and `TEST_BUCKET`.
-    pub fn from_env() -> Result<Self, ConfigError> {
+    fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             object_table: variable("OBJECT_TABLE")?,
             history_table: variable("HISTORY_TABLE")?,
@@ -69,6 +70,11 @@ impl Tables {
 }
 
 impl Store {
+    /// The ledger that a function's environment names.
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        Ok(Self::new(Client::new(aws), Tables::from_env()?))
+    }
+
     /// The ledger that `tables` holds.
     pub fn new(client: Client, tables: Tables) -> Self {
         Self { client, tables }

@@ -52,7 +52,8 @@ fn respond(status: i64, headers: &[(&'static str, &str)], body: String) -> ApiGa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::{Query, Range};
+    use crate::query::Range;
+    use std::collections::HashMap;
 
     #[test]
     fn a_plot_says_where_it_is_stored() {
@@ -70,13 +71,8 @@ mod tests {
 
     #[test]
     fn a_wrong_parameter_is_named() {
-        struct Soon;
-        impl Query for Soon {
-            fn value(&self, name: &str) -> Option<&str> {
-                (name == "to").then_some("soon")
-            }
-        }
-        let error = Range::from_query(&Soon, jiff::Timestamp::UNIX_EPOCH).unwrap_err();
+        let query = HashMap::from([("to".to_owned(), "soon".to_owned())]);
+        let error = Range::from_query(&query.into(), jiff::Timestamp::UNIX_EPOCH).unwrap_err();
         let answer = failure(&error.into());
         let Some(Body::Text(body)) = answer.body else { panic!("{answer:?}") };
         assert_eq!(answer.status_code, 400);

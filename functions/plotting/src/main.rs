@@ -2,14 +2,14 @@
 
 use plotting::{Deps, handle};
 use spillway_boundary::{Failure, StartError, logs, now, sdk_config, serve, variable};
-use spillway_ledger_store::{Store, Tables};
+use spillway_ledger_store::Store;
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
     let aws = sdk_config().await;
     let deps = Deps {
-        store: Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?),
+        store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),
         plot_bucket: variable("PLOT_BUCKET")?,
         threshold_bytes: variable("SIZE_THRESHOLD")?,

@@ -1,5 +1,6 @@
 //! What a caller of the plot API may ask for.
 
+use aws_lambda_events::query_map::QueryMap;
 use jiff::Timestamp;
 
 /// The span of time to plot.
@@ -22,7 +23,7 @@ pub struct BadParameter {
 
 impl Range {
     /// From the parameters `from` and `to`; all of the history without them.
-    pub fn from_query(query: &impl Query, now: Timestamp) -> Result<Self, BadParameter> {
+    pub fn from_query(query: &QueryMap, now: Timestamp) -> Result<Self, BadParameter> {
         let from = moment(query, "from")?.unwrap_or(Timestamp::UNIX_EPOCH);
         let to = moment(query, "to")?.unwrap_or(now);
         if from > to {
@@ -33,19 +34,7 @@ impl Range {
     }
 }
 
-/// Where parameters come from.
-pub trait Query {
-    /// The first value of a parameter.
-    fn value(&self, name: &str) -> Option<&str>;
-}
-
-impl Query for aws_lambda_events::query_map::QueryMap {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.first(name)
-    }
-}
-
-fn moment(query: &impl Query, parameter: &'static str) -> Result<Option<Timestamp>, BadParameter> {
+fn moment(query: &QueryMap, parameter: &'static str) -> Result<Option<Timestamp>, BadParameter> {
     let read = |text: &str| {
         let epoch = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         epoch.or_else(|| text.parse().ok()).ok_or_else(|| BadParameter {
@@ -53,24 +42,19 @@ fn moment(query: &impl Query, parameter: &'static str) -> Result<Option<Timestam
             reason: format!("{parameter} must be a time in RFC 3339 or in seconds since the epoch, not {text:?}"),
         })
     };
-    query.value(parameter).map(read).transpose()
+    query.first(parameter).map(read).transpose()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
-    struct Pairs(&'static [(&'static str, &'static str)]);
-
-    impl Query for Pairs {
-        fn value(&self, name: &str) -> Option<&str> {
-            self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
-        }
-    }
-
     #[track_caller]
-    fn check(query: &'static [(&'static str, &'static str)], expect: Result<(&str, &str), &str>) {
-        let range = Range::from_query(&Pairs(query), "2026-08-01T10:00:00Z".parse().unwrap());
+    fn check(query: &[(&str, &str)], expect: Result<(&str, &str), &str>) {
+        let query: HashMap<String, String> = query.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+        let range = Range::from_query(&query.into(), "2026-08-01T10:00:00Z".parse().unwrap());
         let range =
             range.map(|range| (range.from.to_string(), range.to.to_string())).map_err(|error| error.to_string());
         assert_eq!(range, expect.map(|(from, to)| (from.into(), to.into())).map_err(str::to_owned));

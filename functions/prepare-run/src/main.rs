@@ -2,14 +2,14 @@
 
 use prepare_run::{Deps, handle};
 use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
-use spillway_ledger_store::{Store, Tables};
+use spillway_ledger_store::Store;
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
     let aws = sdk_config().await;
     let deps = Deps {
-        store: Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?),
+        store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
         alarm_name: variable("ALARM_NAME")?,

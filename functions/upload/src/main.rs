@@ -1,14 +1,14 @@
 //! Wires upload to Lambda.
 
 use spillway_boundary::{StartError, logs, now, sdk_config, serve};
-use spillway_ledger_store::{Store, Tables};
+use spillway_ledger_store::Store;
 use upload::{Deps, handle};
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
     let aws = sdk_config().await;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), Tables::from_env()?);
+    let store = Store::from_env(&aws)?;
     let deps = Deps { store, s3: aws_sdk_s3::Client::new(&aws) };
     serve(async |request| handle(&deps, request, now()).await).await
 }
