@@ -69,20 +69,17 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
             }
         }
     }
-    let expects_line = request.heartbeat || !events.is_empty();
-    let mut wrote_line = false;
-    if !events.is_empty() {
-        let delivered = events.len();
-        let mut applied = 0;
+    let delivered = events.len();
+    let mut applied = 0;
+    if delivered > 0 {
         let Effort { reads, transactions, conflicts } = apply(&deps.store, events, now, |record| {
             write(&event_line(record));
-            wrote_line = true;
             applied += 1;
         })
         .await?;
         tracing::info!(delivered, applied, reads, transactions, conflicts, "applied a batch");
     }
-    if expects_line && !wrote_line {
+    if applied == 0 && (delivered > 0 || request.heartbeat) {
         write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?));
     }
     Ok(response)
