@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const WRITERS: usize = 8;
 
-/// A function that nobody should have to name twice.
+/// The function that applies events to the ledger: the one whose processes are killed.
 const TRACKER: &str = "assignment4-size-tracking-lambda";
 
 fn setting(name: &str, default: u64) -> u64 {
