@@ -68,32 +68,83 @@ pub struct CleanerDecisionLine {
     /// When the line was written.
     #[serde(deserialize_with = "moment::read")]
     pub timestamp: Timestamp,
-    /// `INFO`; `ERROR` if the bucket is still at its threshold or above.
+    /// `INFO`; `ERROR` if more has to go, or if an object could not be deleted.
     pub level: Level,
     /// The line in words.
     pub message: String,
     /// The bucket.
     pub bucket_name: String,
-    /// What invoked the cleaner: `alarm` or `schedule`.
-    pub invoked_by: String,
+    /// What invoked the cleaner.
+    pub invoked_by: Invoker,
+    /// Whether it only says what it would delete.
+    pub dry_run: bool,
+    /// How the invocation ended.
+    pub verdict: Verdict,
     /// The ledger's total when the cleaner looked, in bytes.
     pub ledger_total_size: u64,
     /// The total that has to be undercut, in bytes.
     pub threshold_bytes: u64,
-    /// The total once every deletion is through, in bytes.
+    /// The total once every deletion is through, in bytes; in a dry run, once every deletion would be.
     pub projected_total_size: u64,
-    /// The objects deleted, largest first.
-    pub deleted: Vec<DeletedObject>,
+    /// How much more would have to go for the projected total to be below the threshold, in bytes; 0 if it is.
+    pub excess_bytes: u64,
+    /// How many objects were chosen, which is also how many lines there are of single objects.
+    pub chosen_count: u64,
+    /// The first 20 of the objects chosen, largest first, and what became of them.
+    pub chosen: Vec<ChosenObject>,
 }
 
-/// An object that the cleaner deleted.
+/// What invoked the cleaner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Invoker {
+    /// The alarm went off.
+    Alarm,
+    /// The schedule, in case an invocation by the alarm was lost or not enough.
+    Schedule,
+}
+
+/// How an invocation of the cleaner ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Verdict {
+    /// The total was below the threshold, and nothing was chosen.
+    BelowThreshold,
+    /// What was chosen brings the total below the threshold.
+    BroughtBelow,
+    /// More has to go than one invocation deletes. The next one goes on.
+    MaxDeletesReached,
+    /// The objects that are left are all protected, and the total is not below the threshold.
+    OnlyProtectedLeft,
+    /// Objects that were chosen are still there: overwritten in the meantime, or refused by S3. The next invocation
+    /// decides anew.
+    Incomplete,
+}
+
+/// An object that the cleaner chose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeletedObject {
+pub struct ChosenObject {
     /// The object's key.
     pub object_name: ObjectName,
     /// The object's size, in bytes.
     pub size: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an object that the cleaner chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// It was deleted.
+    Deleted,
+    /// It was gone already.
+    AlreadyGone,
+    /// It was overwritten after the decision, and so kept: another size may have to be counted.
+    Overwritten,
+    /// S3 did not delete it. The function's log says why.
+    Failed,
+    /// It would have been deleted, if this were not a dry run.
+    DryRun,
 }
 
 /// How much a line matters.

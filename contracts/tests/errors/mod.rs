@@ -25,15 +25,16 @@ pub const ERRORS: &[(&str, &str)] = &[
         "object_name: an object name must have 1 to 1024 bytes of UTF-8, this one has 0",
     ),
     (
-        "cleaner-decision-line.bad-deleted-as-names",
-        r#"deleted[0]: invalid type: string "assignment2.txt", expected struct DeletedObject"#,
+        "cleaner-decision-line.bad-chosen-as-names",
+        r#"chosen[0]: invalid type: string "assignment2.txt", expected struct ChosenObject"#,
     ),
-    ("cleaner-decision-line.bad-negative-size", "deleted[0].size: invalid value: integer `-28`, expected u64"),
+    ("cleaner-decision-line.bad-negative-size", "chosen[0].size: invalid value: integer `-28`, expected u64"),
+    ("cleaner-decision-line.bad-no-dry-run", "missing field `dry_run`"),
     ("cleaner-decision-line.bad-no-threshold", "missing field `threshold_bytes`"),
-    (
-        "cleaner-decision-line.bad-unknown-field-of-an-object",
-        "deleted[0].etag: unknown field `etag`, expected `object_name` or `size`",
-    ),
+    ("cleaner-decision-line.bad-unknown-field-of-an-object", "chosen[0].etag: unknown field `etag`"),
+    ("cleaner-decision-line.bad-unknown-invoker", "invoked_by: unknown variant `hand`, expected `alarm` or `schedule`"),
+    ("cleaner-decision-line.bad-unknown-outcome", "chosen[0].outcome: unknown variant `Gone`"),
+    ("cleaner-decision-line.bad-unknown-verdict", "verdict: unknown variant `Fine`"),
     ("history-record.bad-negative-total", "total_size: invalid value: integer `-10`, expected u64"),
     ("history-record.bad-no-size-delta", "missing field `size_delta`"),
     (

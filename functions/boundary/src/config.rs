@@ -28,6 +28,11 @@ pub fn variable<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, Confi
     parse(name, value)
 }
 
+/// The variable `name`, parsed. It has to be there, but it may be empty.
+pub fn variable_even_if_empty<T: FromStr<Err: Display>>(name: &'static str) -> Result<T, ConfigError> {
+    parse(name, env::var(name).map_err(|_| ConfigError::Missing(name))?)
+}
+
 fn parse<T: FromStr<Err: Display>>(name: &'static str, value: String) -> Result<T, ConfigError> {
     value.parse().map_err(|reason: T::Err| ConfigError::Malformed { name, reason: reason.to_string(), value })
 }
@@ -39,6 +44,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_malformed_is_named() {
         assert_eq!(variable::<u64>("SPILLWAY_NO_SUCH_THING"), Err(ConfigError::Missing("SPILLWAY_NO_SUCH_THING")));
+        assert_eq!(
+            variable_even_if_empty::<String>("SPILLWAY_NO_SUCH_THING"),
+            Err(ConfigError::Missing("SPILLWAY_NO_SUCH_THING"))
+        );
         assert_eq!(parse::<u64>("SIZE_THRESHOLD", "20".into()), Ok(20));
         assert_eq!(
             parse::<u64>("SIZE_THRESHOLD", "a lot".into()).map_err(|error| error.to_string()),

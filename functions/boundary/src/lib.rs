@@ -8,7 +8,7 @@ pub mod serve;
 
 pub use aws::{AwsCallError, sdk_config};
 pub use clock::now;
-pub use config::{ConfigError, variable};
+pub use config::{ConfigError, variable, variable_even_if_empty};
 pub use serve::{Failure, serve};
 
 /// What a function's `main` can fail with before it has served anything.

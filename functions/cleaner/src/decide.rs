@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use spillway_contracts::ObjectName;
-use spillway_ledger::choice::{Candidate, Choice, Rule, choose};
+use spillway_ledger::choice::{Candidate, Choice, Rule, Stop, choose};
 use spillway_ledger::{Row, Snapshot};
 use spillway_ledger_store::Store;
 
@@ -24,7 +24,7 @@ pub async fn decide(store: &Store, rule: &Rule) -> Result<(u64, Choice), Error> 
         let before = store.snapshot(&recent).await?;
         let total = before.total_size();
         if total < rule.threshold_bytes {
-            return Ok((total, Choice { delete: Vec::new(), projected_total_size: total }));
+            return Ok((total, Choice { delete: Vec::new(), projected_total_size: total, stop: Stop::Below }));
         }
         let choice = choose_largest(store, rule, &recent, &before).await?;
         if store.state().await? == before.state {
@@ -46,7 +46,7 @@ async fn choose_largest(
         let page = store.largest_objects(start).await?;
         let known_above = page.next.as_ref().and(page.candidates.last().map(|smallest| smallest.size));
         candidates.extend(page.candidates.into_iter().filter(|candidate| !recent.contains(&candidate.object_name)));
-        match choose(rule, snapshot.total_size(), candidates.clone(), known_above) {
+        match choose(rule, snapshot.total_size(), &candidates, known_above) {
             Some(choice) => return Ok(choice),
             None => start = page.next,
         }

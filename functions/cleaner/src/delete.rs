@@ -2,27 +2,22 @@
 
 use aws_sdk_s3::Client;
 use spillway_boundary::AwsCallError;
+use spillway_contracts::line::Outcome;
 use spillway_ledger::choice::Candidate;
 
-/// Deletes the object that the ledger means. Whether it is gone: `false` if somebody has written another object of that
-/// name since, which then has an event of its own on the way. An object that is gone already counts as deleted.
-pub async fn delete(s3: &Client, bucket_name: &str, candidate: &Candidate) -> Result<bool, AwsCallError> {
+/// Deletes the object that the ledger means, on the condition that it has the ETag that the ledger knows.
+///
+/// Without an ETag in the ledger there is no condition: whatever has the name goes.
+pub async fn delete(s3: &Client, bucket_name: &str, candidate: &Candidate) -> Result<Outcome, AwsCallError> {
     let request = s3.delete_object().bucket(bucket_name).key(candidate.object_name.as_str());
     let if_match = candidate.etag.as_ref().map(|etag| format!("\"{etag}\""));
-    let object_name = candidate.object_name.as_str();
     match request.set_if_match(if_match).send().await {
-        Ok(_) => {
-            tracing::info!(object_name, size = candidate.size, "deleted");
-            Ok(true)
-        }
+        Ok(_) => Ok(Outcome::Deleted),
         Err(error) => {
             let error = AwsCallError::new("DeleteObject", error);
             match error.status() {
-                Some(404) => Ok(true),
-                Some(409 | 412) => {
-                    tracing::info!(object_name, "kept: it was overwritten after the decision");
-                    Ok(false)
-                }
+                Some(404) => Ok(Outcome::AlreadyGone),
+                Some(409 | 412) => Ok(Outcome::Overwritten),
                 _ => Err(error),
             }
         }

@@ -5,14 +5,17 @@
 
 mod decide;
 mod delete;
+mod report;
 
 use serde::Deserialize;
 use spillway_boundary::{AwsCallError, Failure, now};
 use spillway_contracts::ErrorName;
 use spillway_contracts::alarm::AlarmEvent;
-use spillway_contracts::line::{CleanerDecisionLine, DeletedObject, Level};
-use spillway_ledger::choice::Rule;
+use spillway_contracts::line::{CleanerDecisionLine, Invoker, Outcome};
+use spillway_ledger::choice::{Candidate, Rule};
 use spillway_ledger_store::{Store, StoreError};
+
+use crate::report::{Decision, line};
 
 /// What invokes the function.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,9 +39,12 @@ pub struct Deps {
     pub s3: aws_sdk_s3::Client,
     /// When and what to delete.
     pub rule: Rule,
+    /// Whether to say only what would be deleted.
+    pub dry_run: bool,
 }
 
-/// Why the bucket could not be brought under its threshold.
+/// Why the bucket could not be brought under its threshold. Lambda invokes the function again, and then gives the event
+/// to the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The ledger can't be read.
@@ -66,39 +72,52 @@ impl From<Error> for Failure {
     }
 }
 
-/// Deletes what has to go, and says what that was and why.
-pub async fn handle(deps: &Deps, invocation: Invocation) -> Result<CleanerDecisionLine, Error> {
-    let (total, choice) = decide::decide(&deps.store, &deps.rule).await?;
-    let mut deleted = Vec::new();
+/// Deletes what has to go, and says through `write` what that was and why.
+///
+/// An object that can't be deleted keeps no other from being deleted; the invocation fails in the end.
+pub async fn handle(
+    deps: &Deps,
+    invocation: Invocation,
+    write: impl Fn(&CleanerDecisionLine),
+) -> Result<CleanerDecisionLine, Error> {
+    let (total_size, choice) = decide::decide(&deps.store, &deps.rule).await?;
+    let mut outcomes = Vec::new();
+    let mut failed = None;
     for candidate in &choice.delete {
-        if delete::delete(&deps.s3, deps.store.bucket_name(), candidate).await? {
-            deleted.push(DeletedObject { object_name: candidate.object_name.clone(), size: candidate.size });
-        }
+        let outcome = dispose_of(deps, candidate).await.unwrap_or_else(|error| {
+            tracing::error!(object_name = candidate.object_name.as_str(), %error, "an object was not deleted");
+            failed = Some(error);
+            Outcome::Failed
+        });
+        outcomes.push(outcome);
     }
-    let threshold = deps.rule.threshold_bytes;
-    let freed: u64 = deleted.iter().map(|object| object.size).sum();
-    let projected = total.saturating_sub(freed);
-    let invoked_by = match invocation {
-        Invocation::Alarm(_) => "alarm",
-        Invocation::Schedule { .. } => "schedule",
-    };
-    Ok(CleanerDecisionLine {
-        timestamp: now(),
-        // What is left over is left to the next invocation: the schedule's, since the alarm acts once.
-        level: if projected < threshold { Level::Info } else { Level::Error },
-        message: match deleted.len() {
-            0 if total < threshold => {
-                format!("nothing to delete: {total} bytes are below the threshold of {threshold}")
-            }
-            count => {
-                format!("{total} bytes become {projected} without the largest ({count}); the threshold is {threshold}")
-            }
+    let line = line(Decision {
+        at: now(),
+        bucket_name: deps.store.bucket_name(),
+        invoked_by: match invocation {
+            Invocation::Alarm(_) => Invoker::Alarm,
+            Invocation::Schedule { .. } => Invoker::Schedule,
         },
-        bucket_name: deps.store.bucket_name().into(),
-        invoked_by: invoked_by.into(),
-        ledger_total_size: total,
-        threshold_bytes: threshold,
-        projected_total_size: projected,
-        deleted,
-    })
+        dry_run: deps.dry_run,
+        threshold_bytes: deps.rule.threshold_bytes,
+        total_size,
+        choice: &choice,
+        outcomes: &outcomes,
+    });
+    write(&line);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(line),
+    }
+}
+
+/// Each object has a line of its own, because the decision's line has no room for all.
+async fn dispose_of(deps: &Deps, candidate: &Candidate) -> Result<Outcome, AwsCallError> {
+    let outcome = match deps.dry_run {
+        true => Outcome::DryRun,
+        false => delete::delete(&deps.s3, deps.store.bucket_name(), candidate).await?,
+    };
+    let object_name = candidate.object_name.as_str();
+    tracing::info!(object_name, size = candidate.size, ?outcome, "disposed of an object");
+    Ok(outcome)
 }

@@ -12,6 +12,9 @@ use crate::{Store, StoreError};
 /// The name of ObjectTable's index on (`bucket_name`, `size`), as in the template.
 pub const SIZE_INDEX: &str = "by-size";
 
+/// How many objects the first page has. They are nearly always enough; if not, pages of a megabyte follow.
+const FIRST_PAGE: i32 = 100;
+
 /// Some of the bucket's objects, largest first.
 #[derive(Debug)]
 pub struct LargestObjects {
@@ -44,7 +47,7 @@ impl Store {
             .expression_attribute_values(":bucket", AttributeValue::S(self.tables.bucket_name.clone()))
             .expression_attribute_values(":nothing", AttributeValue::N("0".into()))
             .scan_index_forward(false)
-            .limit(100)
+            .set_limit(start.is_none().then_some(FIRST_PAGE))
             .set_exclusive_start_key(start);
         let answer = request.send().await.map_err(|error| AwsCallError::new("Query", error))?;
         let rows = answer.items.unwrap_or_default().into_iter().map(|item| item::read::<IndexRow>(table, item));

@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
-mod fake;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use fake::{Failure, Fake};
 use jiff::Timestamp;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_contracts::{ObjectName, Sequencer};
+use spillway_fake_aws::{Failure, FakeDynamoDb};
 use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::{StoreError, apply};
 
@@ -28,7 +26,7 @@ fn puts(count: i64) -> Vec<ObjectEvent> {
     (1..=count).map(|position| event(&format!("object-{position}"), position, Some(10))).collect()
 }
 
-async fn deliver(fake: &Fake, events: Vec<ObjectEvent>) -> Result<Vec<u64>, StoreError> {
+async fn deliver(fake: &FakeDynamoDb, events: Vec<ObjectEvent>) -> Result<Vec<u64>, StoreError> {
     let mut totals = Vec::new();
     apply(&fake.store(), events, || Timestamp::UNIX_EPOCH, |record: &HistoryRecord| totals.push(record.total_size))
         .await?;
@@ -42,21 +40,21 @@ fn requests(batch_get: usize, transact: usize) -> BTreeMap<String, usize> {
 
 #[tokio::test]
 async fn a_batch_of_48_objects_is_one_read_and_one_transaction() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     assert_eq!(deliver(&fake, puts(48)).await.unwrap().last(), Some(&480));
     assert_eq!(fake.requests(), requests(1, 1));
 }
 
 #[tokio::test]
 async fn a_batch_that_is_too_large_for_one_transaction_is_split() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     assert_eq!(deliver(&fake, puts(60)).await.unwrap().last(), Some(&600));
     assert_eq!(fake.requests(), requests(1, 2));
 }
 
 #[tokio::test]
 async fn a_batch_of_known_events_writes_nothing() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     deliver(&fake, puts(48)).await.unwrap();
     assert_eq!(deliver(&fake, puts(48)).await.unwrap(), [0_u64; 0]);
     assert_eq!(fake.requests(), requests(2, 1));
@@ -64,7 +62,7 @@ async fn a_batch_of_known_events_writes_nothing() {
 
 #[tokio::test]
 async fn many_events_of_one_object_are_one_row() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     let events = (1..=90).map(|position| event("a", position, Some(position as u64))).collect();
     assert_eq!(deliver(&fake, events).await.unwrap().last(), Some(&90));
     assert_eq!(fake.requests(), requests(1, 1));
@@ -86,7 +84,7 @@ async fn a_crash_or_a_lost_answer_at_any_call_changes_nothing_once_delivered_aga
     let mut calls = 0;
     for failing in [Failure::BeforeTheCall, Failure::AfterTheCall] {
         for call in 0.. {
-            let fake = Fake::default();
+            let fake = FakeDynamoDb::default();
             fake.fail_at(call, failing);
             for batch in batches() {
                 // SQS delivers again what was not acknowledged.
@@ -104,7 +102,7 @@ async fn a_crash_or_a_lost_answer_at_any_call_changes_nothing_once_delivered_aga
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_batches_conflict_and_converge() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     let deliveries: Vec<_> = (0..8_i64)
         .map(|tracker| {
             let fake = fake.clone();
@@ -128,7 +126,7 @@ async fn concurrent_batches_conflict_and_converge() {
 
 #[tokio::test]
 async fn more_rows_than_one_read_takes_are_read_in_two() {
-    let fake = Fake::default();
+    let fake = FakeDynamoDb::default();
     deliver(&fake, puts(150)).await.unwrap();
     let names: BTreeSet<_> = puts(150).into_iter().map(|event| event.object_name).collect();
     assert_eq!(fake.store().snapshot(&names).await.unwrap().rows.len(), 150);

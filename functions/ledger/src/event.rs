@@ -60,9 +60,10 @@ pub enum MessageError {
     },
 }
 
-/// The events in the body of a queue message. Empty for `s3:TestEvent` and for events that don't change what a
-/// bucket holds, such as tagging.
-pub fn read_message(body: &str) -> Result<Vec<ObjectEvent>, MessageError> {
+/// The events of the bucket in the body of a queue message. Empty for `s3:TestEvent` and for events that don't change what
+/// a bucket holds, such as tagging. Another bucket's events are an error: counted here, they would have this bucket's
+/// objects deleted.
+pub fn read_message(body: &str, bucket_name: &str) -> Result<Vec<ObjectEvent>, MessageError> {
     let envelope: SnsEnvelope = parse("SNS envelope", body)?;
     let notification = match parse("S3 message", &envelope.message)? {
         S3Message::Test(_) => return Ok(Vec::new()),
@@ -71,7 +72,8 @@ pub fn read_message(body: &str) -> Result<Vec<ObjectEvent>, MessageError> {
     let mut events = Vec::with_capacity(notification.records.len());
     for (index, record) in notification.records.into_iter().enumerate() {
         let event_name = record.event_name.clone();
-        let event = read_record(record).map_err(|reason| MessageError::Record { index, event_name, reason })?;
+        let event =
+            read_record(record, bucket_name).map_err(|reason| MessageError::Record { index, event_name, reason })?;
         events.extend(event);
     }
     Ok(events)
@@ -83,7 +85,10 @@ fn parse<T: DeserializeOwned>(layer: &'static str, text: &str) -> Result<T, Mess
         .map_err(|error| MessageError::Malformed { layer, reason: error.to_string() })
 }
 
-fn read_record(record: S3Record) -> Result<Option<ObjectEvent>, String> {
+fn read_record(record: S3Record, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
+    if record.s3.bucket.name != bucket_name {
+        return Err(format!("it is of the bucket {}, and this is the ledger of {bucket_name}", record.s3.bucket.name));
+    }
     let object = record.s3.object;
     let kind = match record.event_name.split_once(':') {
         Some(("ObjectCreated", _)) => {
@@ -142,7 +147,7 @@ mod tests {
 
     #[track_caller]
     fn check(message: Value, expect: Result<Vec<ObjectEvent>, &str>) {
-        let read = read_message(&wrap(message)).map_err(|error| error.to_string());
+        let read = read_message(&wrap(message), "b").map_err(|error| error.to_string());
         assert_eq!(read, expect.map_err(str::to_owned));
     }
 
@@ -208,12 +213,15 @@ mod tests {
             record("ObjectRemoved:Delete", json!({ "key": "%FF", "sequencer": "0A" })),
             Err("record 0 (ObjectRemoved:Delete): the key \"%FF\" is not UTF-8"),
         );
+        let mut other = record("ObjectRemoved:Delete", json!({ "key": "a", "sequencer": "0A" }));
+        other["Records"][0]["s3"]["bucket"]["name"] = json!("c");
+        check(other, Err("record 0 (ObjectRemoved:Delete): it is of the bucket c, and this is the ledger of b"));
         check(
             json!({ "Records": [{ "eventName": "ObjectCreated:Put" }] }),
             Err("the S3 message can't be read: Records[0]: missing field `eventTime` at line 1 column 45"),
         );
         assert_eq!(
-            read_message("hello").map_err(|error| error.to_string()),
+            read_message("hello", "b").map_err(|error| error.to_string()),
             Err("the SNS envelope can't be read: expected value at line 1 column 1".into())
         );
     }

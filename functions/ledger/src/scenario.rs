@@ -66,14 +66,13 @@ fn plan(
                 format!("the uploads and deletions up to here leave {total} bytes, not {total_size}"),
             );
         }
-        Some(_) if total >= rule.threshold_bytes => {
+        expectation if total >= rule.threshold_bytes => {
+            let field = if expectation.is_some() { "expect.deleted" } else { "upload" };
             let threshold = rule.threshold_bytes;
-            return impossible(
-                "expect.deleted",
-                format!("{total} bytes would be left, and the cleaner deletes until it is below {threshold}"),
-            );
+            let reason = format!("{total} bytes would be left, and the run needs a total below {threshold} to go on");
+            return impossible(field, reason);
         }
-        Some(_) | None => {}
+        _ => {}
     }
     Ok(CyclePlan {
         number: index as u32 + 1,
@@ -94,8 +93,8 @@ impl Bucket {
     fn choice(&self, rule: &Rule) -> Vec<ObjectName> {
         let candidate =
             |(name, size): (&ObjectName, &u64)| Candidate { object_name: name.clone(), size: *size, etag: None };
-        let candidates = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
-        let choice = choose(rule, self.total(), candidates, None);
+        let candidates: Vec<_> = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
+        let choice = choose(rule, self.total(), &candidates, None);
         choice.into_iter().flat_map(|choice| choice.delete).map(|candidate| candidate.object_name).collect()
     }
 }
@@ -105,17 +104,21 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn rule() -> Rule {
+        Rule { threshold_bytes: 20, max_deletes: 1000, protected: "keep/".parse().unwrap() }
+    }
+
     #[track_caller]
     fn check(cycles: Value, expect: Result<&[u64], &str>) {
         let input: RunInput = serde_json::from_value(json!({ "cycles": cycles })).unwrap();
-        let played = play(&input, &Rule { threshold_bytes: 20, max_deletes: 1000 });
+        let played = play(&input, &rule());
         let timeline = played.map(|scenario| scenario.timeline).map_err(|error| error.to_string());
         assert_eq!(timeline, expect.map(<[u64]>::to_vec).map_err(str::to_owned));
     }
 
     #[test]
     fn the_default_scenario_goes_0_18_46_18_20_2() {
-        let played = play(&RunInput::default_scenario(), &Rule { threshold_bytes: 20, max_deletes: 1000 });
+        let played = play(&RunInput::default_scenario(), &rule());
         assert_eq!(played.unwrap().timeline, [0, 18, 46, 18, 20, 2]);
     }
 
@@ -149,7 +152,11 @@ mod tests {
         );
         check(
             json!([{ "upload": upload, "expect": { "deleted": [], "total_size": 28 } }]),
-            Err("cycles[0].expect.deleted: 28 bytes would be left, and the cleaner deletes until it is below 20"),
+            Err("cycles[0].expect.deleted: 28 bytes would be left, and the run needs a total below 20 to go on"),
+        );
+        check(
+            json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }] }]),
+            Err("cycles[0].upload: 28 bytes would be left, and the run needs a total below 20 to go on"),
         );
     }
 }

@@ -1,29 +1,21 @@
-//! What an event changes the total by, as far as the ledger can tell.
+//! What an event changed the total by, as far as the ledger can tell.
 
-use std::cmp::Ordering;
-
-use spillway_ledger::{EventKind, ObjectEvent, Row};
+use spillway_ledger::{ObjectEvent, Row};
 
 /// The change in bytes; `None` if it can't be known.
 ///
-/// Tracking and logging share nothing but the event, so the object's row may be from before the event, from the event
-/// itself, or from a later one, in which case what was before is gone.
+/// Tracking and logging share nothing but the event. Only the row that tracking made of this very event says what was
+/// there before it. An older row may be followed by an event that is still on its way, and a newer one has replaced what
+/// it followed: what they suggest would be a guess. So would be 0 for a deletion that was tracked before the object's
+/// creation.
 pub fn size_delta(event: &ObjectEvent, row: Option<&Row>) -> Option<i64> {
-    let previous = match row {
-        Some(row) => match row.sequencer().cmp(&event.sequencer) {
-            Ordering::Less => Some(row),
-            Ordering::Equal => return Some(row.size_delta()),
-            Ordering::Greater => return None,
-        },
-        None => None,
-    };
-    match (&event.kind, previous) {
-        (EventKind::Created { size, .. }, row) => {
-            i64::try_from(*size).ok()?.checked_sub_unsigned(row.map_or(0, Row::size))
+    let row = row.filter(|row| *row.sequencer() == event.sequencer)?;
+    match row {
+        Row::Live(_) => Some(row.size_delta()),
+        Row::Tombstone(tombstone) => {
+            let deleted = 0_i64.checked_sub_unsigned(tombstone.last_size?);
+            deleted.filter(|delta| *delta == tombstone.size_delta)
         }
-        (EventKind::Deleted, Some(Row::Live(row))) => 0_i64.checked_sub_unsigned(row.size),
-        // The object's creation hasn't been tracked yet.
-        (EventKind::Deleted, Some(Row::Tombstone(_)) | None) => None,
     }
 }
 
@@ -32,6 +24,7 @@ mod tests {
     use super::*;
     use spillway_contracts::ledger::{ObjectRow, Tombstone};
     use spillway_contracts::{ObjectName, Sequencer};
+    use spillway_ledger::EventKind;
 
     fn sequencer(digits: &str) -> Sequencer {
         Sequencer::new(digits).unwrap()
@@ -43,8 +36,8 @@ mod tests {
         Some(Row::Live(ObjectRow { object_name, bucket_name, size, etag: None, size_delta, sequencer, updated_at }))
     }
 
-    fn deleted(digits: &str, size_delta: i64) -> Option<Row> {
-        let (object_name, bucket_name, last_size) = ("a".into(), "b".into(), None);
+    fn deleted(digits: &str, last_size: Option<u64>, size_delta: i64) -> Option<Row> {
+        let (object_name, bucket_name) = ("a".into(), "b".into());
         let (sequencer, updated_at, expires_at) = (sequencer(digits), jiff::Timestamp::UNIX_EPOCH, 0);
         Some(Row::Tombstone(Tombstone {
             object_name,
@@ -71,25 +64,21 @@ mod tests {
     }
 
     #[test]
-    fn a_deletions_size_is_found_before_and_after_it_was_tracked() {
-        check(EventKind::Deleted, live("04", 18, 18), Some(-18));
-        check(EventKind::Deleted, deleted("05", -18), Some(-18));
-    }
-
-    #[test]
-    fn a_creation_counts_against_the_size_before_it() {
-        let created = EventKind::Created { size: 28, etag: None };
-        check(created.clone(), None, Some(28));
-        check(created.clone(), live("04", 18, 18), Some(10));
-        check(created.clone(), live("05", 28, 10), Some(10));
-        check(created, deleted("04", -18), Some(28));
+    fn a_change_is_known_once_it_was_tracked() {
+        check(EventKind::Deleted, deleted("05", Some(18), -18), Some(-18));
+        check(EventKind::Created { size: 28, etag: None }, live("05", 28, 10), Some(10));
     }
 
     #[test]
     fn what_cannot_be_known_is_none() {
-        check(EventKind::Deleted, None, None);
-        check(EventKind::Deleted, deleted("04", -18), None);
-        check(EventKind::Deleted, live("06", 28, 28), None);
-        check(EventKind::Created { size: 28, etag: None }, deleted("06", -28), None);
+        for kind in [EventKind::Deleted, EventKind::Created { size: 28, etag: None }] {
+            let older = [live("04", 18, 18), deleted("04", Some(18), -18)];
+            let newer = [live("06", 28, 28), deleted("06", Some(28), -28)];
+            for row in older.into_iter().chain(newer).chain([None]) {
+                check(kind.clone(), row, None);
+            }
+        }
+        check(EventKind::Deleted, deleted("05", None, 0), None);
+        check(EventKind::Deleted, deleted("05", Some(18), 0), None);
     }
 }

@@ -36,10 +36,11 @@ pub async fn handle(deps: &Deps, batch: SqsEvent, write: impl Fn(&ObjectEventLin
 /// The error is the identifier of the message.
 async fn log_message(deps: &Deps, message: SqsMessage, write: impl Fn(&ObjectEventLine)) -> Result<(), String> {
     let message_id = message.message_id.unwrap_or_default();
-    let events = read_message(message.body.as_deref().unwrap_or_default()).map_err(|error| {
-        tracing::error!(message_id, %error, "a message can't be read and is left to the dead-letter queue");
-        message_id.clone()
-    })?;
+    let events =
+        read_message(message.body.as_deref().unwrap_or_default(), deps.store.bucket_name()).map_err(|error| {
+            tracing::error!(message_id, %error, "a message can't be read and is left to the dead-letter queue");
+            message_id.clone()
+        })?;
     for event in events {
         let size_delta = match deps.store.row(&event.object_name).await {
             Ok(row) => delta::size_delta(&event, row.as_ref()),

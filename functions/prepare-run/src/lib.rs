@@ -11,7 +11,7 @@ use spillway_boundary::{AwsCallError, Failure};
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::StateRow;
 use spillway_contracts::task::{PrepareRunRequest, PrepareRunResponse, RunPlan};
-use spillway_ledger::choice::Rule;
+use spillway_ledger::choice::{ProtectedPrefixes, Rule};
 use spillway_ledger::scenario::{Impossible, play};
 use spillway_ledger_store::{Store, StoreError};
 
@@ -28,8 +28,10 @@ pub struct Deps {
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// The alarm on the total.
     pub alarm_name: String,
-    /// How many objects the cleaner deletes at most in one run.
+    /// How many objects the cleaner deletes at most in one run; none in a dry run.
     pub max_deletes: usize,
+    /// What the cleaner never deletes.
+    pub protected: ProtectedPrefixes,
 }
 
 /// Why a run can't begin.
@@ -81,7 +83,9 @@ impl From<Error> for Failure {
 /// Says what the run will do, and whether it may begin.
 pub async fn handle(deps: &Deps, request: PrepareRunRequest, now: Timestamp) -> Result<PrepareRunResponse, Error> {
     let alarm = alarm::describe(&deps.cloudwatch, &deps.alarm_name).await?;
-    let plan = plan(&request, &alarm, deps.max_deletes, now)?;
+    let (max_deletes, protected) = (deps.max_deletes, deps.protected.clone());
+    let rule = Rule { threshold_bytes: alarm.threshold_bytes, max_deletes, protected };
+    let plan = plan(&request, &alarm, &rule, now)?;
     let leftovers = bucket::remove_leftovers(&deps.s3, deps.store.bucket_name()).await?;
     let waiting_for = waiting_for(leftovers, deps.store.state().await?, &alarm);
     let seconds = plan.deadline_seconds;
@@ -91,9 +95,8 @@ pub async fn handle(deps: &Deps, request: PrepareRunRequest, now: Timestamp) -> 
     Ok(PrepareRunResponse { done: waiting_for.is_empty(), waiting_for, plan })
 }
 
-fn plan(request: &PrepareRunRequest, alarm: &Alarm, max_deletes: usize, now: Timestamp) -> Result<RunPlan, Impossible> {
-    let rule = Rule { threshold_bytes: alarm.threshold_bytes, max_deletes };
-    let scenario = play(&request.input, &rule)?;
+fn plan(request: &PrepareRunRequest, alarm: &Alarm, rule: &Rule, now: Timestamp) -> Result<RunPlan, Impossible> {
+    let scenario = play(&request.input, rule)?;
     Ok(RunPlan {
         run_id: request.run_id.clone(),
         started_at: now,

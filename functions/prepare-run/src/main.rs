@@ -1,7 +1,7 @@
 //! Wires prepare-run to Lambda.
 
 use prepare_run::{Deps, handle};
-use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
+use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable, variable_even_if_empty};
 use spillway_ledger_store::Store;
 
 #[tokio::main]
@@ -13,7 +13,8 @@ async fn main() -> Result<(), StartError> {
         s3: aws_sdk_s3::Client::new(&aws),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
         alarm_name: variable("ALARM_NAME")?,
-        max_deletes: variable("MAX_DELETES_PER_RUN")?,
+        max_deletes: if variable("DRY_RUN")? { 0 } else { variable("MAX_DELETES_PER_RUN")? },
+        protected: variable_even_if_empty("PROTECTED_PREFIXES")?,
     };
     serve(async |request| handle(&deps, request, now()).await).await
 }

@@ -58,7 +58,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
     let mut response = SqsBatchResponse::default();
     let mut events = Vec::new();
     for message in request.records {
-        match read_message(message.body.as_deref().unwrap_or_default()) {
+        match read_message(message.body.as_deref().unwrap_or_default(), deps.store.bucket_name()) {
             Ok(read) => events.extend(read),
             Err(error) => {
                 let message_id = message.message_id.unwrap_or_default();

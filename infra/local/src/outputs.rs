@@ -32,6 +32,8 @@ pub struct Outputs {
     pub tracking_dlq_url: String,
     /// Messages that the event log could not take.
     pub logging_dlq_url: String,
+    /// Invocations that the cleaner failed at.
+    pub cleaner_dlq_url: String,
 }
 
 impl Outputs {
@@ -64,7 +66,7 @@ fn shouted(name: &str) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "StateMachineArn",
         "TestBucketName",
         "PlotBucketName",
@@ -77,6 +79,7 @@ pub(crate) mod tests {
         "LoggingQueueUrl",
         "TrackingDlqUrl",
         "LoggingDlqUrl",
+        "CleanerDlqUrl",
     ];
 
     /// Outputs whose values are their names.
