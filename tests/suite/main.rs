@@ -1,7 +1,9 @@
 //! Tests that cross crates: what belongs together stays together, and the whole system works.
 
+mod cleaning;
 mod commands;
 mod layering;
+mod messages;
 mod scenarios;
 mod state_machine;
 mod storm;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts::report::RunReport;
@@ -27,34 +27,8 @@ fn names(report: &RunReport) -> Vec<(Vec<&str>, Vec<&str>)> {
         .collect()
 }
 
-/// The ledger says what the bucket holds, and the history adds up to it.
-#[track_caller]
-fn check_ledger(rows: &[BTreeMap<String, Value>], history: &[BTreeMap<String, Value>], bucket: &BTreeMap<String, i64>) {
-    let size =
-        |row: &BTreeMap<String, Value>| Some((row["object_name"].as_str()?.to_owned(), row.get("size")?.as_i64()?));
-    let live: BTreeMap<String, i64> = rows.iter().filter_map(size).collect();
-    assert_eq!(&live, bucket);
-    let total: i64 = bucket.values().sum();
-    let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
-    assert_eq!(state["total_size"], json!(total));
-    assert_eq!(state["object_count"], json!(bucket.len()));
-    let mut history: Vec<_> = history.iter().collect();
-    history.sort_by_key(|record| record["event_key"].as_str());
-    let mut sum = 0;
-    for record in &history {
-        sum += record["size_delta"].as_i64().expect("size_delta");
-        assert_eq!(record["total_size"], json!(sum));
-    }
-    assert_eq!(sum, total);
-    assert_eq!(state["version"], json!(history.len()));
-}
-
 async fn check_stack(stack: &Stack, bucket: &[(&str, i64)]) {
-    let outputs = stack.local_aws.outputs();
-    assert_eq!(stack.objects().await, objects(bucket));
-    let (rows, history) =
-        (stack.items(&outputs.object_table_name).await, stack.items(&outputs.history_table_name).await);
-    check_ledger(&rows, &history, &objects(bucket));
+    assert_eq!(stack.check_ledger().await, objects(bucket));
     assert_eq!(stack.row(RUN_LOCK_KEY).await, None, "the run lock is released");
 }
 

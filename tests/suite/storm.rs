@@ -4,20 +4,16 @@
 //! `SPILLWAY_STORM_EVENTS` and `SPILLWAY_STORM_SEED` make it longer and replay it; the seed is printed. What each writer
 //! and the mischief do is decided by the seed; how they interleave is not.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_sqs::types::QueueAttributeName;
 use fastrand::Rng;
-use serde_json::{Value, json};
-use spillway_contracts::ledger::{STATE_KEY, row_name};
-use spillway_tests::{Item, Stack, live};
+use serde_json::Value;
+use spillway_tests::{Stack, live};
 use tokio::process::Command;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const WRITERS: usize = 8;
 
@@ -116,46 +112,9 @@ async fn trackers(endpoint: &str) -> Vec<String> {
     text.lines().filter(is_tracker).filter_map(pid).collect()
 }
 
-async fn messages(sqs: &aws_sdk_sqs::Client, queue: &str) -> i64 {
-    use QueueAttributeName::{
-        ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
-    };
-    let request = sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::All);
-    let attributes = request.send().await.expect("the queue has attributes").attributes.unwrap_or_default();
-    [ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible]
-        .iter()
-        .map(|name| attributes.get(name).and_then(|count| count.parse::<i64>().ok()).unwrap_or_default())
-        .sum()
-}
-
-/// What the rows say of the objects: name and size.
-fn live_rows(rows: &[Item]) -> BTreeMap<String, i64> {
-    let live = |row: &Item| {
-        let name = row_name(row["object_name"].as_str()?)?;
-        Some((name.to_string(), row.get("size")?.as_i64()?))
-    };
-    rows.iter().filter_map(live).collect()
-}
-
 /// The sum of a field over the tracker's lines about its batches.
-async fn counted(stack: &Stack, field: &str) -> u64 {
-    let logs = aws_sdk_cloudwatchlogs::Client::new(stack.local_aws.sdk_config());
-    let streams = logs.describe_log_streams().log_group_name(format!("/aws/lambda/{TRACKER}"));
-    let streams = streams.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.expect("log streams");
-    let mut sum = 0;
-    for stream in streams {
-        let request = logs.get_log_events().log_group_name(format!("/aws/lambda/{TRACKER}")).start_from_head(true);
-        let lines = request
-            .set_log_stream_name(stream.log_stream_name)
-            .send()
-            .await
-            .expect("log lines")
-            .events
-            .unwrap_or_default();
-        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line.message()?).ok());
-        sum += lines.filter_map(|line| line.get(field)?.as_u64()).sum::<u64>();
-    }
-    sum
+fn counted(lines: &[Value], field: &str) -> u64 {
+    lines.iter().filter_map(|line| line.get(field)?.as_u64()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,18 +126,14 @@ async fn after_a_storm_the_ledger_is_the_bucket() {
     // The cleaner has nothing to do with a threshold that is never reached.
     let stack = Stack::with(&[("SizeThreshold", "1000000000000")]).await;
     let outputs = stack.local_aws.outputs().clone();
-    let sqs = aws_sdk_sqs::Client::new(stack.local_aws.sdk_config());
     // What a killed tracker had in its hands comes back soon; and however often that is, it is no dead letter.
-    let redrive = json!({ "deadLetterTargetArn": dead_letter_queue(&sqs, &outputs.tracking_dlq_url).await, "maxReceiveCount": 100 });
-    let request = sqs.set_queue_attributes().queue_url(&outputs.tracking_queue_url);
-    let request = request.attributes(QueueAttributeName::VisibilityTimeout, "3");
-    request.attributes(QueueAttributeName::RedrivePolicy, redrive.to_string()).send().await.expect("attributes");
+    stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 3, 100).await;
 
     let over = Arc::new(AtomicBool::new(false));
     let (sent, killed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut mischief = JoinSet::new();
     mischief.spawn(shuffle(
-        sqs.clone(),
+        stack.sqs.clone(),
         outputs.tracking_queue_url.clone(),
         Rng::with_seed(seed ^ 1),
         over.clone(),
@@ -198,62 +153,23 @@ async fn after_a_storm_the_ledger_is_the_bucket() {
     over.store(true, Relaxed);
     mischief.join_all().await;
 
-    drain(&stack, &sqs, &[&outputs.tracking_queue_url, &outputs.logging_queue_url]).await;
-    let draining = start.elapsed();
+    let draining = stack.drain().await.duration_since(start);
     let (sent, killed) = (sent.load(Relaxed), killed.load(Relaxed));
-    let (commits, conflicts) = (counted(&stack, "transactions").await, counted(&stack, "conflicts").await);
+    let lines = stack.log_lines(TRACKER).await;
+    let (commits, conflicts) = (counted(&lines, "transactions"), counted(&lines, "conflicts"));
     println!(
         "{written} events written in {:.1} s, drained after {:.1} s ({:.0} events/s); {sent} messages sent again, {killed} trackers \
          killed; logged by those that lived: {commits} commits, {conflicts} conflicts, {} reads",
         writing.as_secs_f64(),
         draining.as_secs_f64(),
         written as f64 / draining.as_secs_f64(),
-        counted(&stack, "reads").await,
+        counted(&lines, "reads"),
     );
 
-    let bucket = stack.objects().await;
-    let rows = stack.items(&outputs.object_table_name).await;
-    assert_eq!(live_rows(&rows), bucket, "seed {seed}");
-    let total: i64 = bucket.values().sum();
-    let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
-    assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())), "seed {seed}");
-    let mut history = stack.items(&outputs.history_table_name).await;
-    history.sort_by_key(|record| record["event_key"].to_string());
-    let mut sum = 0;
-    for record in &history {
-        sum += record["size_delta"].as_i64().expect("size_delta");
-        assert_eq!(record["total_size"], json!(sum), "seed {seed}");
-    }
-    assert_eq!((sum, &state["version"]), (total, &json!(history.len())), "seed {seed}");
+    stack.check_ledger().await;
     for queue in [&outputs.tracking_dlq_url, &outputs.logging_dlq_url] {
-        assert_eq!(messages(&sqs, queue).await, 0, "dead letters in {queue}, seed {seed}");
+        assert_eq!(stack.messages(queue).await, 0, "dead letters in {queue}, seed {seed}");
     }
     assert!(killed > 0 && sent > 0, "there was no storm: {killed} killed, {sent} sent again");
     stack.local_aws.shutdown().await;
-}
-
-async fn dead_letter_queue(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
-    let request = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn);
-    let mut attributes = request.send().await.expect("the queue has attributes").attributes.unwrap_or_default();
-    attributes.remove(&QueueAttributeName::QueueArn).expect("an ARN")
-}
-
-/// Waits until the queues are empty and stay so for as long as a message may be delayed.
-async fn drain(stack: &Stack, sqs: &aws_sdk_sqs::Client, queues: &[&String]) {
-    let empty = async {
-        let mut tick = interval(Duration::from_millis(500));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut quiet = 0;
-        while quiet < 8 {
-            tick.tick().await;
-            let mut left = 0;
-            for queue in queues {
-                left += messages(sqs, queue).await;
-            }
-            quiet = if left == 0 { quiet + 1 } else { 0 };
-        }
-    };
-    timeout(Duration::from_secs(600), empty)
-        .await
-        .unwrap_or_else(|_| panic!("the queues stay full; {}", stack.local_aws.log().display()));
 }

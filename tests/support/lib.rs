@@ -1,5 +1,9 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+mod functions;
+mod ledger;
+mod metrics;
+mod queues;
 mod stack;
 
 pub use stack::{Item, Stack};

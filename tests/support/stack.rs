@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Tag, Tagging};
 use serde_json::Value;
+use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use spillway_local::client;
 use spillway_local::execution::{Driver, Ending};
@@ -21,6 +23,12 @@ pub struct Stack {
     pub s3: aws_sdk_s3::Client,
     /// Looks into tables.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Looks into queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Looks into logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Invokes functions.
+    pub lambda: aws_sdk_lambda::Client,
 }
 
 /// An item of a table, with its numbers and texts as JSON has them.
@@ -42,6 +50,9 @@ impl Stack {
             driver: Driver::new(config, local_aws.outputs()),
             s3: client::s3(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
             local_aws,
         }
     }
@@ -80,6 +91,14 @@ impl Stack {
         request.body(ByteStream::from(vec![b'x'; bytes])).send().await.expect("an object can be put");
     }
 
+    /// Tags an object, which doesn't change what the bucket holds.
+    pub async fn tag(&self, key: &str) {
+        let tag = Tag::builder().key("tag").value("value").build().expect("a tag");
+        let tags = Tagging::builder().tag_set(tag).build().expect("tags");
+        let request = self.s3.put_object_tagging().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
+        request.tagging(tags).send().await.expect("an object can be tagged");
+    }
+
     /// Deletes an object.
     pub async fn delete(&self, key: &str) {
         let request = self.s3.delete_object().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
@@ -91,6 +110,11 @@ impl Stack {
         let items =
             self.dynamodb.scan().table_name(table).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
         items.await.expect("the table can be scanned").into_iter().map(plain).collect()
+    }
+
+    /// The ledger's total, in bytes; `None` before the first event.
+    pub async fn total_size(&self) -> Option<i64> {
+        self.row(STATE_KEY).await?.get("total_size")?.as_i64()
     }
 
     /// The item of ObjectTable with this key.

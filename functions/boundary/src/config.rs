@@ -1,11 +1,11 @@
 //! Configuration from environment variables, parsed to types once at start.
 
 use std::env;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// A variable that is missing or malformed.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The variable isn't there.
     #[error("the environment variable {0} is not set; infra/template.yaml sets it for each function that needs it")]
@@ -20,6 +20,13 @@ pub enum ConfigError {
         /// What is wrong with that.
         reason: String,
     },
+}
+
+impl fmt::Debug for ConfigError {
+    /// What `main` fails with is printed like this, and Lambda logs it: it should be a sentence.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The variable `name`, parsed.

@@ -7,7 +7,10 @@ mod decide;
 mod delete;
 mod report;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use spillway_boundary::serve::decode;
 use spillway_boundary::{AwsCallError, Failure, now};
 use spillway_contracts::ErrorName;
 use spillway_contracts::alarm::AlarmEvent;
@@ -18,8 +21,7 @@ use spillway_ledger_store::{Store, StoreError};
 use crate::report::{Decision, line};
 
 /// What invokes the function.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum Invocation {
     /// The alarm entered a state.
     Alarm(AlarmEvent),
@@ -28,6 +30,24 @@ pub enum Invocation {
         /// The schedule's name.
         schedule: String,
     },
+}
+
+impl<'de> Deserialize<'de> for Invocation {
+    /// What has a `schedule` is the schedule's; all else is taken for an alarm's, so that errors name the field.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let invocation = match event.get("schedule") {
+            Some(_) => decode(event).map(|ScheduleInput { schedule }| Self::Schedule { schedule }),
+            None => decode(event).map(Self::Alarm),
+        };
+        invocation.map_err(|failure| D::Error::custom(failure.message))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScheduleInput {
+    schedule: String,
 }
 
 /// What the function works with.

@@ -221,3 +221,10 @@ async fn a_ledger_that_cannot_be_read_deletes_nothing() {
     assert!(matches!(handle(&world.deps, alarm(), |line| panic!("{line:?}")).await, Err(Error::Store(_))));
     assert_eq!(world.s3.requests(), [""; 0]);
 }
+
+#[test]
+fn an_event_that_cannot_be_read_is_told_by_its_field() {
+    let read = |event| serde_json::from_value::<Invocation>(event).map(drop).map_err(|error| error.to_string());
+    assert_eq!(read(json!({ "schedule": 5 })), Err("schedule: invalid type: integer `5`, expected a string".into()));
+    assert_eq!(read(json!({ "alarmArn": "a" })), Err("missing field `source`".into()));
+}

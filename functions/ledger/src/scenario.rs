@@ -59,6 +59,14 @@ fn plan(
     rule: &Rule,
 ) -> Result<CyclePlan, Impossible> {
     let impossible = |field, reason| Err(Impossible { cycle: index, field, reason });
+    if let Some(kept) = expected_deletions.iter().find(|name| rule.protected.protect(name)) {
+        return impossible("expect.deleted", format!("{kept} is protected, so the cleaner never deletes it"));
+    }
+    if expected_deletions.len() > rule.max_deletes {
+        let (count, most) = (expected_deletions.len(), rule.max_deletes);
+        let reason = format!("{count} deletions at once, and this stack's cleaner is set to {most} at most");
+        return impossible("expect.deleted", reason);
+    }
     match &cycle.expect {
         Some(Expectation { total_size, .. }) if *total_size != total => {
             return impossible(
@@ -153,6 +161,16 @@ mod tests {
         check(
             json!([{ "upload": upload, "expect": { "deleted": [], "total_size": 28 } }]),
             Err("cycles[0].expect.deleted: 28 bytes would be left, and the run needs a total below 20 to go on"),
+        );
+        check(
+            json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }],
+                "expect": { "deleted": ["keep/a"], "total_size": 0 } }]),
+            Err("cycles[0].expect.deleted: keep/a is protected, so the cleaner never deletes it"),
+        );
+        let dry_run = Rule { max_deletes: 0, ..rule() };
+        assert_eq!(
+            play(&RunInput::default_scenario(), &dry_run).map_err(|error| error.to_string()),
+            Err("cycles[0].expect.deleted: 1 deletions at once, and this stack's cleaner is set to 0 at most".into())
         );
         check(
             json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }] }]),

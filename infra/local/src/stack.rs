@@ -81,6 +81,11 @@ impl LocalAws {
         &self.config
     }
 
+    /// The stack's name.
+    pub fn stack_name(&self) -> &'static str {
+        STACK
+    }
+
     /// What the stack is made of.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs

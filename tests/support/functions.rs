@@ -1,0 +1,52 @@
+//! The functions of a live stack: their names, what they log, and how to break them.
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{Environment, InvocationType};
+use serde_json::Value;
+
+use crate::Stack;
+
+impl Stack {
+    /// The name of the function with this logical id in the template.
+    pub async fn function(&self, logical_id: &str) -> String {
+        let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
+        let request = cloudformation.describe_stack_resource().stack_name(self.local_aws.stack_name());
+        let answer = request.logical_resource_id(logical_id).send().await.expect("the stack has the resource");
+        let detail = answer.stack_resource_detail.expect("a resource has details");
+        detail.physical_resource_id.expect("a function has a name")
+    }
+
+    /// Invokes a function as AWS services do that don't wait for its answer.
+    pub async fn invoke(&self, function: &str, event: &Value) {
+        let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
+        request.payload(Blob::new(event.to_string())).send().await.expect("the function can be invoked");
+    }
+
+    /// Gives the function's environment another value for a variable, as a bad deployment does; gives the one it had.
+    pub async fn set_variable(&self, function: &str, name: &str, value: &str) -> String {
+        let configuration = self.lambda.get_function_configuration().function_name(function).send().await;
+        let environment = configuration.expect("the function is there").environment;
+        let mut variables = environment.and_then(|it| it.variables).unwrap_or_default();
+        let before = variables.insert(name.to_owned(), value.to_owned()).expect("the variable is set");
+        let environment = Environment::builder().set_variables(Some(variables)).build();
+        let request = self.lambda.update_function_configuration().function_name(function).environment(environment);
+        request.send().await.expect("the function can be changed");
+        before
+    }
+
+    /// The log lines of a function that are JSON, in the order of each of its processes.
+    pub async fn log_lines(&self, function: &str) -> Vec<Value> {
+        let configuration = self.lambda.get_function_configuration().function_name(function).send().await;
+        let logging = configuration.expect("the function is there").logging_config;
+        let group = logging.and_then(|logging| logging.log_group).unwrap_or_else(|| format!("/aws/lambda/{function}"));
+        let streams = self.logs.describe_log_streams().log_group_name(&group).into_paginator().items().send();
+        let mut lines = Vec::new();
+        for stream in streams.collect::<Result<Vec<_>, _>>().await.expect("log streams") {
+            let request = self.logs.get_log_events().log_group_name(&group).start_from_head(true);
+            let request = request.set_log_stream_name(stream.log_stream_name);
+            let events = request.send().await.expect("log lines").events.unwrap_or_default();
+            lines.extend(events.iter().filter_map(|event| serde_json::from_str::<Value>(event.message()?).ok()));
+        }
+        lines
+    }
+}

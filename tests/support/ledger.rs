@@ -1,0 +1,36 @@
+//! Whether the ledger is the bucket.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use spillway_contracts::ledger::{STATE_KEY, row_name};
+
+use crate::{Item, Stack};
+
+impl Stack {
+    /// Checks that rows, `__STATE__` and history all say what the bucket holds, and gives what that is.
+    pub async fn check_ledger(&self) -> BTreeMap<String, i64> {
+        let outputs = self.local_aws.outputs();
+        let bucket = self.objects().await;
+        let rows = self.items(&outputs.object_table_name).await;
+        assert_eq!(rows.iter().filter_map(live_row).collect::<BTreeMap<_, _>>(), bucket);
+        let total: i64 = bucket.values().sum();
+        let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
+        assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())));
+        let mut history = self.items(&outputs.history_table_name).await;
+        history.sort_by_key(|record| record["event_key"].to_string());
+        let mut sum = 0;
+        for record in &history {
+            sum += record["size_delta"].as_i64().expect("size_delta");
+            assert_eq!(record["total_size"], json!(sum));
+        }
+        assert_eq!((sum, &state["version"]), (total, &json!(history.len())));
+        bucket
+    }
+}
+
+/// What a row says of an object that is there: name and size.
+fn live_row(row: &Item) -> Option<(String, i64)> {
+    let name = row_name(row["object_name"].as_str()?)?;
+    Some((name.to_string(), row.get("size")?.as_i64()?))
+}
