@@ -28,11 +28,23 @@ pub struct AlarmData {
 /// A state of an alarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmState {
-    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
-    pub value: String,
+    /// Its name.
+    pub value: AlarmStateValue,
     /// Why, in words.
     #[serde(default)]
     pub reason: String,
     /// Since when, such as `2023-08-04T12:36:15.490+0000`.
     pub timestamp: String,
+}
+
+/// The name of a state of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlarmStateValue {
+    /// The metric is as it should be.
+    Ok,
+    /// The metric is not as it should be.
+    Alarm,
+    /// There is too little data to tell.
+    InsufficientData,
 }

@@ -58,7 +58,7 @@ pub struct Tombstone {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateRow {
     /// Always `__STATE__`.
-    pub object_name: String,
+    pub object_name: StateKey,
     /// The sum of the sizes of the bucket's objects, in bytes.
     pub total_size: u64,
     /// How many objects the bucket holds.
@@ -70,6 +70,34 @@ pub struct StateRow {
     /// When the row was written.
     #[serde(deserialize_with = "moment::read")]
     pub updated_at: Timestamp,
+}
+
+/// The row of ObjectTable with the key `__RUN__`: the lock that one run at a time holds. The state machine writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunLockRow {
+    /// Always `__RUN__`.
+    pub object_name: RunLockKey,
+    /// The name of the execution that holds it.
+    pub run_id: String,
+    /// From when on another run may take it, in seconds since the epoch: after the longest run's timeout. DynamoDB drops
+    /// the row some time after that.
+    pub expires_at: i64,
+}
+
+/// The key of the row that holds the bucket's total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StateKey {
+    /// No object's row has it.
+    #[serde(rename = "__STATE__")]
+    State,
+}
+
+/// The key of the row that only one run at a time can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RunLockKey {
+    /// No object's row has it.
+    #[serde(rename = "__RUN__")]
+    Run,
 }
 
 /// A record of HistoryTable: one event that changed the ledger.

@@ -2,7 +2,8 @@
 //!
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
 //! machine says to its functions, [`report`] what a run ends with, [`ledger`] what the tables hold,
-//! [`line`](mod@line) what the pipeline logs, [`notification`] and [`alarm`] what AWS sends.
+//! [`line`](mod@line) what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
+//! [`plot`] what the plot API is asked.
 
 pub mod alarm;
 pub mod error_name;
@@ -13,8 +14,11 @@ mod moment;
 pub mod notification;
 mod object;
 pub mod object_name;
+pub mod plot;
+pub mod queue;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod sequencer;
 pub mod task;

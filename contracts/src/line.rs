@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectName, moment};
+use crate::{ObjectName, Sequencer, moment};
 
 /// The line that the metric filter turns into `CurrentTotalSize`: the bucket's total after one event.
 ///
@@ -53,7 +53,7 @@ pub struct ObjectEventLine {
     /// What the event changes the total by, in bytes; null if the ledger can't tell.
     pub size_delta: Option<i64>,
     /// The event's sequencer.
-    pub sequencer: String,
+    pub sequencer: Sequencer,
     /// When S3 says that it happened.
     #[serde(deserialize_with = "moment::read")]
     pub event_time: Timestamp,
@@ -147,12 +147,44 @@ pub enum Outcome {
     DryRun,
 }
 
+/// Any other line of a function: for people. What else it says stands beside these fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "moment::read")]
+    pub timestamp: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// The invocation that it belongs to; none of a line that was written between two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+}
+
+/// The invocation that a line belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// What goes on, such as `invocation`.
+    pub name: String,
+    /// Lambda's identifier of the invocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The execution that the invocation works for; none in the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+}
+
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
+    /// For whoever looks for a cause.
+    Debug,
     /// Expected.
     Info,
+    /// Unusual, but nobody needs to act.
+    Warn,
     /// Somebody should look.
     Error,
 }

@@ -91,12 +91,19 @@ pub struct S3Object {
 /// What SNS wraps around a message. AWS owns it; only what is read is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnsEnvelope {
-    /// `Notification`.
+    /// What kind of envelope it is.
     #[serde(rename = "Type")]
-    pub kind: String,
+    pub kind: SnsType,
     /// The message, as text: JSON of S3.
     #[serde(rename = "Message")]
     pub message: String,
+}
+
+/// What kind of envelope SNS sends to a queue that is subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SnsType {
+    /// Somebody has published the message.
+    Notification,
 }
 
 /// The fields that tell the two messages of S3 apart, so that an error in an event has a path.

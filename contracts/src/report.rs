@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::task::StoredPlot;
-use crate::{ObjectName, moment};
+use crate::{ErrorName, ObjectName, moment};
 
 /// The output of an execution that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -91,4 +91,14 @@ pub struct RunFailure {
     pub error: String,
     /// The error in words: what was expected and what was seen.
     pub cause: String,
+}
+
+/// What a function answers instead of its response if it fails: what the state machine's `Retry` and `Catch` see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FunctionError {
+    /// The error's name.
+    pub error_type: ErrorName,
+    /// The error in words: what was expected and what was seen.
+    pub error_message: String,
 }

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Track;
 
-use crate::{alarm, ledger, line, notification, report, run, task};
+use crate::{alarm, ledger, line, notification, plot, queue, report, run, schedule, task};
+
+/// The version of all contracts. `contracts/README.md` says when it has to be raised.
+pub const VERSION: u32 = 1;
 
 /// A contract: the name of its schema's file, and the schema.
 pub struct Contract {
@@ -27,14 +30,24 @@ pub fn contracts() -> Vec<Contract> {
     vec![
         contract::<notification::S3Message>("s3-message"),
         contract::<notification::SnsEnvelope>("sns-envelope"),
+        contract::<notification::S3TestEvent>("s3-test-event"),
+        contract::<queue::SqsBatch>("sqs-batch"),
+        contract::<queue::SqsBatchResponse>("sqs-batch-response"),
         contract::<alarm::AlarmEvent>("alarm-event"),
+        contract::<plot::PlotRequest>("plot-request"),
+        contract::<plot::PlotResponse>("plot-response"),
+        contract::<plot::PlotError>("plot-error"),
+        contract::<schedule::Heartbeat>("heartbeat"),
+        contract::<schedule::SafetyNet>("safety-net"),
         contract::<ledger::ObjectRow>("object-row"),
         contract::<ledger::Tombstone>("tombstone"),
         contract::<ledger::StateRow>("state-row"),
+        contract::<ledger::RunLockRow>("run-lock-row"),
         contract::<ledger::HistoryRecord>("history-record"),
         contract::<line::TotalSizeLine>("total-size-line"),
         contract::<line::ObjectEventLine>("object-event-line"),
         contract::<line::CleanerDecisionLine>("cleaner-decision-line"),
+        contract::<line::LogLine>("log-line"),
         contract::<run::RunInput>("run-input"),
         contract::<task::PrepareRunRequest>("prepare-run-request"),
         contract::<task::PrepareRunResponse>("prepare-run-response"),
@@ -50,6 +63,7 @@ pub fn contracts() -> Vec<Contract> {
         contract::<task::StoredPlot>("call-plot-api-response"),
         contract::<report::RunReport>("run-report"),
         contract::<report::RunFailure>("run-failure"),
+        contract::<report::FunctionError>("function-error"),
     ]
 }
 
@@ -59,7 +73,8 @@ fn contract<T: JsonSchema + DeserializeOwned>(name: &'static str) -> Contract {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(bound_integers));
     let generator = settings.into_generator();
     let mut schema = generator.into_root_schema_for::<T>();
-    schema.insert("$id".into(), format!("https://spillway.example/schemas/{name}.schema.json").into());
+    schema.insert("$id".into(), format!("https://spillway.example/schemas/v{VERSION}/{name}.schema.json").into());
+    schema.insert("version".into(), VERSION.into());
     Contract { name, schema, parse: parse::<T> }
 }
 
@@ -72,6 +87,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<(), ParseError> {
 /// Says with keywords what `format` says of an integer: validators don't know the name of a Rust type.
 fn bound_integers(schema: &mut Schema) {
     let (least, most): (Value, Value) = match schema.get("format").and_then(Value::as_str) {
+        Some("uint16") => (u16::MIN.into(), u16::MAX.into()),
         Some("uint32") => (u32::MIN.into(), u32::MAX.into()),
         Some("uint64") => (u64::MIN.into(), u64::MAX.into()),
         Some("int64") => (i64::MIN.into(), i64::MAX.into()),

@@ -5,17 +5,17 @@
 mod changes;
 mod errors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use spillway_contracts::alarm::AlarmEvent;
 use spillway_contracts::notification::{S3Message, SnsEnvelope};
-use spillway_contracts::schema::{Contract, contracts};
+use spillway_contracts::schema::{Contract, VERSION, contracts};
 
 use crate::changes::changes;
 use crate::errors::ERRORS;
@@ -47,12 +47,42 @@ fn schemas_are_valid() {
 fn every_schema_says_what_it_is() {
     for contract in contracts() {
         let schema = contract.schema.as_value();
-        let id = format!("https://spillway.example/schemas/{}", contract.file_name());
-        assert_eq!(schema["$id"], id);
+        let id = format!("https://spillway.example/schemas/v{VERSION}/{}", contract.file_name());
+        assert_eq!((&schema["$id"], &schema["version"]), (&json!(id), &json!(VERSION)));
         assert!(is_text(&schema["title"]), "{} has no title", contract.name);
         let mut silent = Vec::new();
         undescribed(schema, contract.name, &mut silent);
         assert_eq!(silent, [""; 0], "each type and field needs a doc comment that reads well outside of Rust");
+    }
+}
+
+#[test]
+fn the_index_lists_every_contract_and_its_links_lead_somewhere() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let links: BTreeSet<&str> = index.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    for link in &links {
+        assert!(folder.join(link).exists(), "README.md links to {link}");
+    }
+    for contract in contracts() {
+        let name = contract.name;
+        assert!(links.contains(format!("schemas/{name}.schema.json").as_str()), "README.md has no schema of {name}");
+        let example = format!("examples/{name}.ok-");
+        assert!(links.iter().any(|link| link.starts_with(&example)), "README.md has no example of {name}");
+    }
+}
+
+#[test]
+fn examples_show_every_field() {
+    for (contract, _) in validators() {
+        let mut shown = BTreeSet::new();
+        for example in examples().iter().filter(|example| example.is_good && example.contract == contract.name) {
+            names_in(&example.document, &mut shown);
+        }
+        let mut fields = BTreeSet::new();
+        properties_in(contract.schema.as_value(), &mut fields);
+        let hidden: Vec<_> = fields.difference(&shown).collect();
+        assert!(hidden.is_empty(), "no good example of {} has {hidden:?}", contract.name);
     }
 }
 
@@ -90,19 +120,21 @@ fn good_examples_pass_schema_and_type() {
 
 #[test]
 fn bad_examples_fail_schema_and_type() {
-    let mut seen = Vec::new();
+    let mut seen = BTreeMap::new();
     for (contract, validator) in validators() {
         for example in examples().iter().filter(|example| !example.is_good && example.contract == contract.name) {
             assert!(!validator.is_valid(&example.document), "{} passes the schema", example.name);
             let error = (contract.parse)(&example.document.to_string())
                 .expect_err(&format!("{} passes the type", example.name))
                 .to_string();
-            seen.push((example.name.clone(), in_short(&error)));
+            seen.insert(example.name.clone(), in_short(&error));
         }
     }
-    seen.sort();
-    let expect: Vec<_> = ERRORS.iter().map(|(name, error)| ((*name).to_owned(), (*error).to_owned())).collect();
-    assert_eq!(seen, expect);
+    let expect: BTreeMap<_, _> = ERRORS.iter().map(|(name, error)| ((*name).to_owned(), (*error).to_owned())).collect();
+    let names: BTreeSet<&String> = seen.keys().chain(expect.keys()).collect();
+    for name in names {
+        assert_eq!(seen.get(name), expect.get(name), "what the type says about {name}, and what tests/errors says");
+    }
 }
 
 /// Each good example, changed in one place in many ways: whatever the schema accepts the type reads, and nothing else.
@@ -191,11 +223,40 @@ fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(con
     }
 }
 
+/// The names of all fields in a document.
+fn names_in(document: &Value, names: &mut BTreeSet<String>) {
+    match document {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            names.insert(name.clone());
+            names_in(value, names);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| names_in(item, names)),
+        _ => {}
+    }
+}
+
+/// The names of all properties in a schema.
+fn properties_in(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(keywords) => keywords.iter().for_each(|(keyword, value)| {
+            if keyword == "properties" {
+                names.extend(value.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+            }
+            properties_in(value, names);
+        }),
+        Value::Array(schemas) => schemas.iter().for_each(|schema| properties_in(schema, names)),
+        _ => {}
+    }
+}
+
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.trim().is_empty())
 }
 
-/// Adds the places below `schema` that have no description, or one with a link of rustdoc in it.
+/// What a number can be of.
+const UNITS: [&str; 7] = ["bytes", "seconds", "How many", "how many", "position", "number", "HTTP status"];
+
+/// Adds the places below `schema` that have no description, one with a link of rustdoc in it, or a number without a unit.
 fn undescribed(schema: &Value, place: &str, silent: &mut Vec<String>) {
     let described = is_text(&schema["description"]) && !schema["description"].to_string().contains("[`");
     if !described {
@@ -205,6 +266,11 @@ fn undescribed(schema: &Value, place: &str, silent: &mut Vec<String>) {
         for (name, schema) in schema[group].as_object().into_iter().flatten() {
             undescribed(schema, &format!("{place} {name}"), silent);
         }
+    }
+    if schema["type"].to_string().contains("integer")
+        && !UNITS.iter().any(|unit| schema["description"].to_string().contains(unit))
+    {
+        silent.push(format!("{place}: a number without a unit"));
     }
     for (index, variant) in schema["oneOf"].as_array().into_iter().flatten().enumerate() {
         undescribed(variant, &format!("{place} variant {index}"), silent);

@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 6] = [
         "call-plot-api",
     ],
     // What is out here nobody links but the tests.
-    &["spillway-local", "spillway-fake-aws"],
+    &["spillway-local", "spillway-fake-aws", "spillway-contracts-check"],
 ];
 
 /// What a pure crate must not reach, not even through others.

@@ -4,6 +4,7 @@ mod cleaning;
 mod commands;
 mod layering;
 mod messages;
+mod run_time;
 mod scenarios;
 mod state_machine;
 mod storm;

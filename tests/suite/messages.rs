@@ -35,7 +35,7 @@ async fn a_message_that_cannot_be_read_ends_in_the_dead_letter_queue_alone() {
     let _live = live().await;
     let stack = impatient_stack().await;
     let outputs = stack.local_aws.outputs();
-    let logger = stack.function("LoggingFunction").await;
+    let logger = stack.function("logging").await;
     for queue in [&outputs.tracking_queue_url, &outputs.logging_queue_url] {
         send(&stack, queue, "no envelope").await;
         send(&stack, queue, &envelope(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#)).await;
@@ -60,7 +60,7 @@ async fn what_an_outage_left_in_the_dead_letter_queue_is_applied_however_late() 
     let _live = live().await;
     let stack = impatient_stack().await;
     let outputs = stack.local_aws.outputs();
-    let logger = stack.function("LoggingFunction").await;
+    let logger = stack.function("logging").await;
     stack.put("a", 18).await;
     stack.put("b", 5).await;
     eventually("both are recorded", async || stack.total_size().await == Some(23)).await;
@@ -95,7 +95,7 @@ async fn tracking_survives_an_outage_of_logging() {
     let _live = live().await;
     let stack = impatient_stack().await;
     let outputs = stack.local_aws.outputs();
-    let logger = stack.function("LoggingFunction").await;
+    let logger = stack.function("logging").await;
     // S3's test events are through.
     stack.drain().await;
     // Without the variable's value the function doesn't even start.

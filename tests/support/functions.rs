@@ -1,5 +1,8 @@
 //! The functions of a live stack: their names, what they log, and how to break them.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::types::StackResource;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, InvocationType};
 use serde_json::Value;
@@ -7,13 +10,23 @@ use serde_json::Value;
 use crate::Stack;
 
 impl Stack {
-    /// The name of the function with this logical id in the template.
-    pub async fn function(&self, logical_id: &str) -> String {
+    /// The functions' names and their binaries: `SizeTrackingFunction` runs `size-tracking`.
+    pub async fn functions(&self) -> BTreeMap<String, String> {
         let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
-        let request = cloudformation.describe_stack_resource().stack_name(self.local_aws.stack_name());
-        let answer = request.logical_resource_id(logical_id).send().await.expect("the stack has the resource");
-        let detail = answer.stack_resource_detail.expect("a resource has details");
-        detail.physical_resource_id.expect("a function has a name")
+        let request = cloudformation.describe_stack_resources().stack_name(self.local_aws.stack_name());
+        let resources = request.send().await.expect("the stack has resources").stack_resources.unwrap_or_default();
+        let function = |resource: &StackResource| {
+            let id = resource.logical_resource_id()?.strip_suffix("Function")?;
+            Some((resource.physical_resource_id()?.to_owned(), kebab_case(id)))
+        };
+        resources.iter().filter_map(function).collect()
+    }
+
+    /// The name of the function that runs this binary.
+    pub async fn function(&self, binary: &str) -> String {
+        let functions = self.functions().await.into_iter();
+        let named = functions.filter(|(_, of)| of == binary).map(|(name, _)| name).next();
+        named.unwrap_or_else(|| panic!("no function of the stack runs {binary}"))
     }
 
     /// Invokes a function as AWS services do that don't wait for its answer.
@@ -49,4 +62,15 @@ impl Stack {
         }
         lines
     }
+}
+
+/// `WaitForDeletion` as `wait-for-deletion`.
+fn kebab_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut words, letter| {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push('-');
+        }
+        words.push(letter.to_ascii_lowercase());
+        words
+    })
 }

@@ -5,8 +5,10 @@ mod ledger;
 mod metrics;
 mod queues;
 mod stack;
+mod tap;
 
 pub use stack::{Item, Stack};
+pub use tap::{Copy, copies};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Tag, Tagging};
+use aws_sdk_s3::types::{NotificationConfiguration, Tag, Tagging};
 use serde_json::Value;
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
@@ -97,6 +97,16 @@ impl Stack {
         let tags = Tagging::builder().tag_set(tag).build().expect("tags");
         let request = self.s3.put_object_tagging().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
         request.tagging(tags).send().await.expect("an object can be tagged");
+    }
+
+    /// Has S3 be told once more where its events go, which it tries with `s3:TestEvent`.
+    pub async fn configure_notifications_again(&self) {
+        let bucket = &self.local_aws.outputs().test_bucket_name;
+        let answer = self.s3.get_bucket_notification_configuration().bucket(bucket).send().await;
+        let topics = answer.expect("the bucket has a configuration").topic_configurations;
+        let configuration = NotificationConfiguration::builder().set_topic_configurations(topics).build();
+        let request = self.s3.put_bucket_notification_configuration().bucket(bucket);
+        request.notification_configuration(configuration).send().await.expect("notifications can be configured");
     }
 
     /// Deletes an object.

@@ -15,6 +15,7 @@ use spillway_boundary::{AwsCallError, Failure, now};
 use spillway_contracts::ErrorName;
 use spillway_contracts::alarm::AlarmEvent;
 use spillway_contracts::line::{CleanerDecisionLine, Invoker, Outcome};
+use spillway_contracts::schedule::SafetyNet;
 use spillway_ledger::choice::{Candidate, Rule};
 use spillway_ledger_store::{Store, StoreError};
 
@@ -26,10 +27,7 @@ pub enum Invocation {
     /// The alarm entered a state.
     Alarm(AlarmEvent),
     /// The schedule, in case an invocation by the alarm was lost.
-    Schedule {
-        /// The schedule's name.
-        schedule: String,
-    },
+    Schedule(SafetyNet),
 }
 
 impl<'de> Deserialize<'de> for Invocation {
@@ -37,17 +35,11 @@ impl<'de> Deserialize<'de> for Invocation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = Value::deserialize(deserializer)?;
         let invocation = match event.get("schedule") {
-            Some(_) => decode(event).map(|ScheduleInput { schedule }| Self::Schedule { schedule }),
+            Some(_) => decode(event).map(Self::Schedule),
             None => decode(event).map(Self::Alarm),
         };
         invocation.map_err(|failure| D::Error::custom(failure.message))
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScheduleInput {
-    schedule: String,
 }
 
 /// What the function works with.
@@ -116,7 +108,7 @@ pub async fn handle(
         bucket_name: deps.store.bucket_name(),
         invoked_by: match invocation {
             Invocation::Alarm(_) => Invoker::Alarm,
-            Invocation::Schedule { .. } => Invoker::Schedule,
+            Invocation::Schedule(_) => Invoker::Schedule,
         },
         dry_run: deps.dry_run,
         threshold_bytes: deps.rule.threshold_bytes,

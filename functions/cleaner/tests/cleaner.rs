@@ -8,6 +8,7 @@ use cleaner::{Deps, Error, Invocation, handle};
 use jiff::Timestamp;
 use serde_json::json;
 use spillway_contracts::line::{CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
+use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ObjectName, Sequencer};
 use spillway_fake_aws::{FakeDynamoDb, FakeS3, Refusal};
 use spillway_ledger::choice::Rule;
@@ -69,7 +70,7 @@ impl World {
 }
 
 fn schedule() -> Invocation {
-    Invocation::Schedule { schedule: "safety-net".into() }
+    Invocation::Schedule(SafetyNet { schedule: "safety-net".into() })
 }
 
 fn alarm() -> Invocation {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use spillway_contracts::ledger::{HistoryRecord, ObjectRow, STATE_KEY, StateRow, Tombstone, row_key};
+use spillway_contracts::ledger::{HistoryRecord, ObjectRow, StateKey, StateRow, Tombstone, row_key};
 use spillway_contracts::{ObjectName, Sequencer};
 
 use crate::event::{EventKind, ObjectEvent};
@@ -209,7 +209,7 @@ impl<'a> Folding<'a> {
         let total = before.map_or(0, |state| state.total_size);
         let count = before.map_or(0, |state| state.object_count);
         StateRow {
-            object_name: STATE_KEY.into(),
+            object_name: StateKey::State,
             total_size: total.checked_add_signed(size_delta).unwrap_or_else(|| {
                 panic!("the total {total} can't change by {size_delta}, which {object_name} asks for")
             }),

@@ -63,7 +63,7 @@ fn line(event: ObjectEvent, size_delta: Option<i64>, message_id: &str) -> Object
         object_name: event.object_name,
         event_type: event.event_type,
         size_delta,
-        sequencer: event.sequencer.to_string(),
+        sequencer: event.sequencer,
         event_time: event.event_time,
         message_id: message_id.into(),
     }

@@ -125,11 +125,12 @@ fn waiting_for(leftovers: usize, state: Option<StateRow>, alarm: &Alarm) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spillway_contracts::ledger::StateKey;
 
     #[track_caller]
     fn check(leftovers: usize, ledger: Option<(u64, u64)>, alarm_state: &str, expect: &str) {
         let state = ledger.map(|(total_size, object_count)| StateRow {
-            object_name: "__STATE__".into(),
+            object_name: StateKey::State,
             total_size,
             object_count,
             version: 1,

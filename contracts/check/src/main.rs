@@ -1,0 +1,71 @@
+//! The command `cargo contracts`.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use spillway_contracts_check::Contracts;
+
+/// Writes the JSON schemas to contracts/schemas, or checks a document against one.
+#[derive(Parser)]
+#[command(name = "cargo contracts", bin_name = "cargo contracts")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Checks a document against a contract, and says what is wrong with it.
+    Check {
+        /// The document; `-` for the standard input.
+        file: PathBuf,
+        /// The contract, such as run-input.
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        None => generate().map_err(|error| format!("cannot write contracts/schemas: {error}")),
+        Some(Command::Check { file, name }) => check(&file, &name),
+    };
+    match done {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate() -> io::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
+    let contracts = spillway_contracts::schema::contracts();
+    fs::remove_dir_all(&folder)?;
+    fs::create_dir(&folder)?;
+    for contract in &contracts {
+        fs::write(folder.join(contract.file_name()), contract.text())?;
+    }
+    Ok(format!("wrote {} schemas to contracts/schemas", contracts.len()))
+}
+
+fn check(file: &Path, name: &str) -> Result<String, String> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(file)
+    };
+    let text = text.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    match Contracts::new().check(name, &text) {
+        Ok(()) => Ok(format!("{} is a good {name}", file.display())),
+        Err(breach) => Err(format!("{} is not a good {name}\n{breach}", file.display())),
+    }
+}
