@@ -101,6 +101,8 @@ async fn tracking_survives_an_outage_of_logging() {
     // Without the variable's value the function doesn't even start.
     let table = stack.set_variable(&logger, "OBJECT_TABLE", "").await;
     stack.put("a", 18).await;
+    // Were the deletion tracked before the creation, nobody could tell its size.
+    eventually("the creation is recorded", async || stack.total_size().await == Some(18)).await;
     stack.delete("a").await;
     stack.put("b", 5).await;
     eventually("the ledger is up to date", async || stack.total_size().await == Some(5)).await;
