@@ -1,5 +1,7 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+pub mod diagram;
+pub mod machine;
 mod stack;
 
 pub use stack::{Item, Stack};

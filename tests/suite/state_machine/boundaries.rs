@@ -1,0 +1,81 @@
+//! What the machine says to its tasks, what the cases let them answer, and what it ends with keep the contracts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jsonschema::Validator;
+use serde_json::Value;
+use spillway_contracts::ErrorName;
+use spillway_contracts::schema::contracts;
+use spillway_tests::machine::Machine;
+
+use super::case::{cases, responses};
+use super::outcome::outcomes;
+use super::words;
+
+#[tokio::test]
+async fn requests_keep_their_contracts() {
+    let mut asked = BTreeSet::new();
+    for (name, outcome) in outcomes().await.iter().filter(|(_, outcome)| outcome.ending["error"] != "InvalidInput") {
+        for (state, arguments) in outcome.requests.iter().filter(|(state, _)| is_lambda(state)) {
+            check(&format!("{}-request", words(state)), &arguments["Payload"], name);
+            asked.insert(state.as_str());
+        }
+    }
+    let machine = Machine::read();
+    assert_eq!(asked, machine.tasks().into_keys().filter(|state| is_lambda(state)).collect());
+}
+
+#[test]
+fn mocked_responses_keep_their_contracts() {
+    let responses = responses();
+    let mut used = BTreeSet::new();
+    for (name, case) in cases() {
+        for (state, response) in case.mocks() {
+            if let Some(answer) = responses[response].get("Return") {
+                check(&format!("{}-response", words(state)), &answer["Payload"], &name);
+            }
+            used.insert(response.to_owned());
+        }
+    }
+    assert_eq!(used, responses.into_keys().collect(), "a response that no case uses");
+}
+
+#[test]
+fn mocked_failures_have_names_of_the_vocabulary_or_of_aws() {
+    for (name, response) in responses() {
+        let Some(error) = response["Throw"]["Error"].as_str() else { continue };
+        let is_ours = ErrorName::ALL.iter().any(|name| name.as_str() == error);
+        assert!(is_ours || error.contains('.'), "{name} throws {error}");
+    }
+}
+
+#[tokio::test]
+async fn every_run_ends_with_a_report_or_a_failure() {
+    for (name, outcome) in outcomes().await {
+        if outcome.ending["status"] == "SUCCEEDED" {
+            check("run-report", &outcome.ending["output"], name);
+        }
+        for (_, output) in outcome.outputs.iter().filter(|(state, _)| state == "ReleaseRunLockAfterFailure") {
+            check("run-failure", output, name);
+            assert_eq!((&output["error"], &output["cause"]), (&outcome.ending["error"], &outcome.ending["cause"]));
+        }
+    }
+}
+
+fn is_lambda(state: &str) -> bool {
+    Machine::read().states()[state].is_lambda()
+}
+
+#[track_caller]
+fn check(contract: &str, document: &Value, case: &str) {
+    let validators = validators();
+    if let Err(error) = validators[contract].validate(document) {
+        panic!("{case}: {document} is no {contract}: {error} at {}", error.instance_path());
+    }
+}
+
+fn validators() -> BTreeMap<&'static str, Validator> {
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    let validator = |schema: &Value| options.build(schema).expect("contracts are JSON schemas");
+    contracts().iter().map(|contract| (contract.name, validator(contract.schema.as_value()))).collect()
+}
