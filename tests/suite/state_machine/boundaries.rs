@@ -14,10 +14,11 @@ use super::words;
 
 #[tokio::test]
 async fn requests_keep_their_contracts() {
+    let contracts = Contracts::read();
     let mut asked = BTreeSet::new();
     for (name, outcome) in outcomes().await.iter().filter(|(_, outcome)| outcome.ending["error"] != "InvalidInput") {
         for (state, arguments) in outcome.requests.iter().filter(|(state, _)| is_lambda(state)) {
-            check(&format!("{}-request", words(state)), &arguments["Payload"], name);
+            contracts.check(&format!("{}-request", words(state)), &arguments["Payload"], name);
             asked.insert(state.as_str());
         }
     }
@@ -27,12 +28,12 @@ async fn requests_keep_their_contracts() {
 
 #[test]
 fn mocked_responses_keep_their_contracts() {
-    let responses = responses();
+    let (contracts, responses) = (Contracts::read(), responses());
     let mut used = BTreeSet::new();
     for (name, case) in cases() {
         for (state, response) in case.mocks() {
             if let Some(answer) = responses[response].get("Return") {
-                check(&format!("{}-response", words(state)), &answer["Payload"], &name);
+                contracts.check(&format!("{}-response", words(state)), &answer["Payload"], &name);
             }
             used.insert(response.to_owned());
         }
@@ -51,12 +52,13 @@ fn mocked_failures_have_names_of_the_vocabulary_or_of_aws() {
 
 #[tokio::test]
 async fn every_run_ends_with_a_report_or_a_failure() {
+    let contracts = Contracts::read();
     for (name, outcome) in outcomes().await {
         if outcome.ending["status"] == "SUCCEEDED" {
-            check("run-report", &outcome.ending["output"], name);
+            contracts.check("run-report", &outcome.ending["output"], name);
         }
         for (_, output) in outcome.outputs.iter().filter(|(state, _)| state == "ReleaseRunLockAfterFailure") {
-            check("run-failure", output, name);
+            contracts.check("run-failure", output, name);
             assert_eq!((&output["error"], &output["cause"]), (&outcome.ending["error"], &outcome.ending["cause"]));
         }
     }
@@ -66,16 +68,20 @@ fn is_lambda(state: &str) -> bool {
     Machine::read().states()[state].is_lambda()
 }
 
-#[track_caller]
-fn check(contract: &str, document: &Value, case: &str) {
-    let validators = validators();
-    if let Err(error) = validators[contract].validate(document) {
-        panic!("{case}: {document} is no {contract}: {error} at {}", error.instance_path());
-    }
-}
+/// The validators of all contracts, by name.
+struct Contracts(BTreeMap<&'static str, Validator>);
 
-fn validators() -> BTreeMap<&'static str, Validator> {
-    let options = jsonschema::draft202012::options().should_validate_formats(true);
-    let validator = |schema: &Value| options.build(schema).expect("contracts are JSON schemas");
-    contracts().iter().map(|contract| (contract.name, validator(contract.schema.as_value()))).collect()
+impl Contracts {
+    fn read() -> Self {
+        let options = jsonschema::draft202012::options().should_validate_formats(true);
+        let validator = |schema: &Value| options.build(schema).expect("contracts are JSON schemas");
+        Self(contracts().iter().map(|contract| (contract.name, validator(contract.schema.as_value()))).collect())
+    }
+
+    #[track_caller]
+    fn check(&self, contract: &str, document: &Value, case: &str) {
+        if let Err(error) = self.0[contract].validate(document) {
+            panic!("{case}: {document} is no {contract}: {error} at {}", error.instance_path());
+        }
+    }
 }

@@ -26,6 +26,9 @@ pub struct Case {
     /// By state, the responses to its attempts, in order. An attempt beyond them is made for real.
     #[serde(default)]
     mocks: BTreeMap<String, Vec<String>>,
+    /// By state, the arguments of each attempt at a task; those of other states are the same as in other cases.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Vec<Value>>,
     /// Who holds the lock afterwards.
     pub held_by: Option<String>,
     /// How the execution ends.

@@ -1,8 +1,9 @@
 //! Whole executions on the real interpreter: each case ends, and gets there, as it is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use spillway_tests::machine::Machine;
 
 use super::case::cases;
 use super::outcome::outcomes;
@@ -61,28 +62,24 @@ cases! {
     wait_for_deletion_times_out_for_good
 }
 
+#[test]
+fn every_task_has_a_case_with_its_requests() {
+    let cases = cases();
+    let shown: BTreeSet<&str> = cases.values().flat_map(|case| case.requests.keys().map(String::as_str)).collect();
+    assert_eq!(shown, Machine::read().tasks().into_keys().collect());
+}
+
 async fn check(name: &str) {
     let (case, outcome) = (&cases()[name], &outcomes().await[name]);
     let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
-    let mut ending = outcome.ending.clone();
-    hide_the_clock(&mut ending);
-    let seen = json!({ "ending": ending, "held_by": outcome.held_by, "trace": trace });
-    let written = json!({ "ending": case.ending, "held_by": case.held_by, "trace": case.trace });
-    assert!(seen == written, "{name} went like this:\n{seen:#}\nand not as it is written:\n{written:#}");
-}
-
-/// Two fields of the run report have the time at which a state was left.
-fn hide_the_clock(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match name.as_str() {
-                    "alarm_ok_at" | "finished_at" => *field = "the time".into(),
-                    _ => hide_the_clock(field),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(hide_the_clock),
-        _ => {}
+    let mut requests: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for (state, arguments) in outcome.requests.iter().filter(|(state, _)| case.requests.contains_key(state)) {
+        requests.entry(state).or_default().push(arguments);
     }
+    let mut seen =
+        json!({ "ending": outcome.ending, "held_by": outcome.held_by, "requests": requests, "trace": trace });
+    outcome.clock.hide(&mut seen);
+    let written =
+        json!({ "ending": case.ending, "held_by": case.held_by, "requests": case.requests, "trace": case.trace });
+    assert!(seen == written, "{name} went like this:\n{seen:#}\nand not as it is written:\n{written:#}");
 }

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod case;
+mod clock;
 mod coverage;
 mod definition;
 mod diagram;

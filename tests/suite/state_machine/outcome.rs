@@ -12,10 +12,13 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use super::case::{Case, cases, mock_config};
+use super::clock::Clock;
 use super::interpreter::{Execution, Interpreter};
 
 /// How an execution went.
 pub struct Outcome {
+    /// When it ran.
+    pub clock: Clock,
     /// How it ended: its status, and its output or its error and cause.
     pub ending: Value,
     /// Who holds the lock afterwards.
@@ -70,6 +73,7 @@ async fn outcome(interpreter: &Interpreter, name: &str, case: &Case) -> Outcome 
     }
     let execution = interpreter.execute(name, &deployed(name), &case.input).await;
     Outcome {
+        clock: Clock::of(&execution.description),
         ending: ending(&execution),
         held_by: interpreter.held_by(name).await,
         trace: trace(&execution.events),
