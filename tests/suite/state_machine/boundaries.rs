@@ -26,6 +26,19 @@ async fn requests_keep_their_contracts() {
     assert_eq!(asked, machine.tasks().into_keys().filter(|state| is_lambda(state)).collect());
 }
 
+#[tokio::test]
+async fn tasks_hand_on_their_answers() {
+    let contracts = Contracts::read();
+    for (name, outcome) in outcomes().await {
+        // What a task puts out that failed has the error.
+        let outputs =
+            outcome.outputs.iter().filter(|(state, output)| is_lambda(state) && output.get("Error").is_none());
+        for (state, output) in outputs {
+            contracts.check(&format!("{}-response", words(state)), output, name);
+        }
+    }
+}
+
 #[test]
 fn mocked_responses_keep_their_contracts() {
     let (contracts, responses) = (Contracts::read(), responses());
@@ -69,17 +82,19 @@ fn is_lambda(state: &str) -> bool {
 }
 
 /// The validators of all contracts, by name.
-struct Contracts(BTreeMap<&'static str, Validator>);
+pub struct Contracts(BTreeMap<&'static str, Validator>);
 
 impl Contracts {
-    fn read() -> Self {
+    /// Compiles them.
+    pub fn read() -> Self {
         let options = jsonschema::draft202012::options().should_validate_formats(true);
         let validator = |schema: &Value| options.build(schema).expect("contracts are JSON schemas");
         Self(contracts().iter().map(|contract| (contract.name, validator(contract.schema.as_value()))).collect())
     }
 
+    /// Panics if a document of `case` breaks a contract.
     #[track_caller]
-    fn check(&self, contract: &str, document: &Value, case: &str) {
+    pub fn check(&self, contract: &str, document: &Value, case: &str) {
         if let Err(error) = self.0[contract].validate(document) {
             panic!("{case}: {document} is no {contract}: {error} at {}", error.instance_path());
         }

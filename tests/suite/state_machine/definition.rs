@@ -1,6 +1,6 @@
 //! The definition on its own: names that agree, and no path without a timeout, a retry or a catch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 
@@ -63,6 +63,23 @@ fn every_task_times_out_retries_named_errors_and_is_caught() {
         let last = catcher.entries("Catch").last().unwrap_or_else(|| panic!("nobody catches what {name} throws"));
         assert_eq!(last["ErrorEquals"], json!(["States.ALL"]), "{name}");
     }
+}
+
+/// The interpreter runs the cases without waiting.
+#[test]
+fn waits_last_until_the_window_opens_or_until_the_next_look() {
+    let machine = Machine::read();
+    let waits = machine.states().into_iter().filter(|(_, state)| state.definition["Type"] == "Wait");
+    let lengths = waits.map(|(name, state)| (name, [&state.definition["Seconds"], &state.definition["Timestamp"]]));
+    let (next_look, window, unused) = (json!("{% $plan.poll_seconds %}"), json!("{% $opened_at %}"), Value::Null);
+    let expected = BTreeMap::from([
+        ("PauseBeforeAlarmOk", [&next_look, &unused]),
+        ("PauseBeforeDeletion", [&next_look, &unused]),
+        ("PauseBeforePrepareRun", [&next_look, &unused]),
+        ("PauseBeforeUpload", [&next_look, &unused]),
+        ("WaitForWindow", [&unused, &window]),
+    ]);
+    assert_eq!(lengths.collect::<BTreeMap<_, _>>(), expected);
 }
 
 #[test]

@@ -15,11 +15,15 @@ use spillway_local::ministack::{MiniStack, Settings};
 use spillway_local::progress::Reporter;
 use spillway_local::venv::Venv;
 use spillway_local::workspace::Workspace;
+use spillway_tests::live;
 use tempfile::NamedTempFile;
-use tokio::time::interval;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{interval, timeout};
 
 const KEY: &str = "object_name";
 const LOCK: &str = "__RUN__";
+/// Far more than an execution takes that doesn't wait.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Runs state machines.
 pub struct Interpreter {
@@ -27,6 +31,7 @@ pub struct Interpreter {
     dynamodb: aws_sdk_dynamodb::Client,
     ministack: MiniStack,
     _mocks: NamedTempFile,
+    _turn: SemaphorePermit<'static>,
 }
 
 /// An execution that has ended.
@@ -40,6 +45,7 @@ pub struct Execution {
 impl Interpreter {
     /// Starts it with mocks in the format of AWS Step Functions Local.
     pub async fn start(mocks: &Value) -> Self {
+        let turn = live().await;
         let mut file = NamedTempFile::new().expect("a file for the mocks");
         file.write_all(mocks.to_string().as_bytes()).expect("the mocks can be written");
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
@@ -59,6 +65,7 @@ impl Interpreter {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ministack,
             _mocks: file,
+            _turn: turn,
         }
     }
 
@@ -74,18 +81,23 @@ impl Interpreter {
         let machine = machine.expect("the definition is accepted").state_machine_arn;
         let start = self.sfn.start_execution().state_machine_arn(format!("{machine}#{name}")).name(name);
         let arn = start.input(input.to_string()).send().await.expect("an execution can be started").execution_arn;
-        let mut tick = interval(Duration::from_millis(50));
-        let description = loop {
-            tick.tick().await;
-            let description = self.sfn.describe_execution().execution_arn(&arn).send().await;
-            let description = description.expect("an execution can be described");
-            if description.status != ExecutionStatus::Running {
-                break description;
-            }
-        };
+        let description = timeout(DEADLINE, self.end_of(&arn)).await;
+        let description = description.unwrap_or_else(|_| panic!("{name} does not end"));
         let history = self.sfn.get_execution_history().execution_arn(&arn).max_results(1000).into_paginator();
         let events = history.items().send().collect::<Result<_, _>>().await.expect("an execution has a history");
         Execution { description, events }
+    }
+
+    async fn end_of(&self, arn: &str) -> DescribeExecutionOutput {
+        let mut tick = interval(Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            let description = self.sfn.describe_execution().execution_arn(arn).send().await;
+            let description = description.expect("an execution can be described");
+            if description.status != ExecutionStatus::Running {
+                return description;
+            }
+        }
     }
 
     /// Creates a table like ObjectTable.

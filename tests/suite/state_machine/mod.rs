@@ -1,5 +1,6 @@
 //! The state machine: its definition on its own, and what the real interpreter makes of it.
 
+mod answers;
 mod boundaries;
 mod case;
 mod clock;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
 use serde_json::{Value, json};
-use spillway_tests::live;
 use spillway_tests::machine::Machine;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
@@ -51,7 +50,6 @@ pub async fn outcomes() -> &'static BTreeMap<String, Outcome> {
 }
 
 async fn run(cases: BTreeMap<String, Case>) -> BTreeMap<String, Outcome> {
-    let _turn = live().await;
     let interpreter = Arc::new(Interpreter::start(&mock_config(&cases)).await);
     let mut running = JoinSet::new();
     for (name, case) in cases {
@@ -100,7 +98,8 @@ fn ending(execution: &Execution) -> Value {
     }
 }
 
-fn trace(events: &[HistoryEvent]) -> Vec<Step> {
+/// What happened, in order.
+pub fn trace(events: &[HistoryEvent]) -> Vec<Step> {
     let mut trace = Vec::new();
     let mut state = "";
     for (position, event) in events.iter().enumerate() {
@@ -121,7 +120,8 @@ fn trace(events: &[HistoryEvent]) -> Vec<Step> {
     trace
 }
 
-fn requests(events: &[HistoryEvent]) -> Vec<(String, Value)> {
+/// What each task was asked, with the name of its state.
+pub fn requests(events: &[HistoryEvent]) -> Vec<(String, Value)> {
     let mut state = "";
     let mut requests = Vec::new();
     for event in events {
