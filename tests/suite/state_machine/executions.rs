@@ -69,6 +69,19 @@ fn every_task_has_a_case_with_its_requests() {
     assert_eq!(shown, Machine::read().tasks().into_keys().collect());
 }
 
+#[tokio::test]
+async fn the_looks_of_a_wait_share_its_deadline_and_the_next_wait_has_a_later_one() {
+    let requests = &outcomes().await["every_wait_looks_again"].requests;
+    let deadlines = |task: &str| -> Vec<&str> {
+        let asked = requests.iter().filter(|(state, _)| state == task);
+        asked.map(|(_, arguments)| arguments["Payload"]["deadline"].as_str().expect("a deadline")).collect()
+    };
+    let (upload, deletion, alarm) = (deadlines("Upload"), deadlines("WaitForDeletion"), deadlines("WaitForAlarmOk"));
+    assert!(upload[0] == upload[1] && upload[1] == upload[2], "{upload:?}");
+    assert!(deletion[0] == deletion[1] && deletion[0] > upload[0], "{deletion:?}");
+    assert!(alarm[0] == alarm[1] && alarm[0] > deletion[0], "{alarm:?}");
+}
+
 async fn check(name: &str) {
     let (case, outcome) = (&cases()[name], &outcomes().await[name]);
     let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
