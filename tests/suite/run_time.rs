@@ -110,8 +110,7 @@ impl Checker {
         let mut function = None;
         for event in history {
             if let Some(scheduled) = event.task_scheduled_event_details() {
-                // MiniStack leaves them out within a Map; the function's event has been copied all the same.
-                let parameters: Value = serde_json::from_str(scheduled.parameters()).unwrap_or_default();
+                let parameters: Value = serde_json::from_str(scheduled.parameters()).expect("arguments are JSON");
                 let of = |name: &str| functions.get(name.rsplit(':').next().unwrap_or_default()).cloned();
                 function = parameters["FunctionName"].as_str().and_then(of);
                 if let Some(function) = &function {

@@ -7,7 +7,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, InvocationType};
 use serde_json::Value;
 
-use crate::Stack;
+use crate::{Stack, kebab_case};
 
 impl Stack {
     /// The functions' names and their binaries: `SizeTrackingFunction` runs `size-tracking`.
@@ -62,15 +62,4 @@ impl Stack {
         }
         lines
     }
-}
-
-/// `WaitForDeletion` as `wait-for-deletion`.
-fn kebab_case(name: &str) -> String {
-    name.chars().fold(String::new(), |mut words, letter| {
-        if letter.is_ascii_uppercase() && !words.is_empty() {
-            words.push('-');
-        }
-        words.push(letter.to_ascii_lowercase());
-        words
-    })
 }

@@ -1,7 +1,9 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+pub mod diagram;
 mod functions;
 mod ledger;
+pub mod machine;
 mod metrics;
 mod queues;
 mod stack;
@@ -37,6 +39,17 @@ pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
         }
     };
     timeout(Duration::from_secs(30), holds).await.unwrap_or_else(|_| panic!("not within half a minute: {what}"));
+}
+
+/// `WaitForDeletion` as `wait-for-deletion`: the crate of a state or function, and the beginning of its contracts' names.
+pub fn kebab_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut words, letter| {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push('-');
+        }
+        words.push(letter.to_ascii_lowercase());
+        words
+    })
 }
 
 /// The root of the repository.

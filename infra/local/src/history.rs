@@ -2,15 +2,13 @@
 
 use aws_sdk_sfn::types::{HistoryEvent, HistoryEventType};
 
-use crate::inner_state::state_of;
-
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     newest: i64,
     state: String,
-    /// Within the Map: how many of its cycles have begun.
-    cycle: Option<u32>,
+    /// Within the Map: which of its cycles has begun.
+    cycle: Option<i32>,
 }
 
 impl History {
@@ -31,21 +29,20 @@ impl History {
 
     fn state(&mut self, event: &HistoryEvent) -> Option<String> {
         match event.r#type {
-            HistoryEventType::MapStateEntered => self.cycle = Some(0),
+            HistoryEventType::MapIterationStarted => {
+                self.cycle = Some(event.map_iteration_started_event_details()?.index + 1);
+            }
             HistoryEventType::MapStateExited => self.cycle = None,
-            HistoryEventType::TaskStateEntered => return Some(event.state_entered_event_details()?.name.clone()),
-            HistoryEventType::TaskSucceeded => return self.inner_state(event),
+            HistoryEventType::TaskStateEntered => {
+                let name = &event.state_entered_event_details()?.name;
+                return Some(match self.cycle {
+                    Some(cycle) => format!("{name} (cycle {cycle})"),
+                    None => name.clone(),
+                });
+            }
             _ => {}
         }
         None
-    }
-
-    /// The state of the Map that a task succeeded in. Each cycle begins with `AlignWindow`.
-    fn inner_state(&mut self, event: &HistoryEvent) -> Option<String> {
-        let cycle = self.cycle.as_mut()?;
-        let state = state_of(event.task_succeeded_event_details()?.output()?)?;
-        *cycle += u32::from(state == "AlignWindow");
-        Some(format!("{state} (cycle {cycle})"))
     }
 }
 
@@ -53,7 +50,7 @@ impl History {
 mod tests {
     use aws_sdk_sfn::primitives::DateTime;
     use aws_sdk_sfn::types::builders::HistoryEventBuilder;
-    use aws_sdk_sfn::types::{StateEnteredEventDetails, TaskSucceededEventDetails};
+    use aws_sdk_sfn::types::{MapIterationEventDetails, StateEnteredEventDetails};
 
     use super::*;
 
@@ -66,10 +63,9 @@ mod tests {
         event(HistoryEventType::TaskStateEntered).state_entered_event_details(details)
     }
 
-    fn answered(payload: &str) -> HistoryEventBuilder {
-        let output = format!(r#"{{"StatusCode": 200, "Payload": {payload}}}"#);
-        let details = TaskSucceededEventDetails::builder().resource_type("lambda").resource("invoke").output(output);
-        event(HistoryEventType::TaskSucceeded).task_succeeded_event_details(details.build().unwrap())
+    fn iteration(index: i32) -> HistoryEventBuilder {
+        let details = MapIterationEventDetails::builder().name("RunCycles").index(index).build();
+        event(HistoryEventType::MapIterationStarted).map_iteration_started_event_details(details)
     }
 
     fn numbered(events: Vec<HistoryEventBuilder>, first: i64) -> Vec<HistoryEvent> {
@@ -88,13 +84,13 @@ mod tests {
     #[test]
     fn states_in_the_map_are_told_with_their_cycle() {
         let mut history = History::default();
-        let window = r#"{"opens_at": "2026-08-01T10:00:00Z", "after_event_key": ""}"#;
         let events = vec![
-            event(HistoryEventType::MapStateEntered),
-            answered(window),
-            answered(r#"{"done": false, "uploaded": []}"#),
-            answered(r#"{"done": true, "uploaded": []}"#),
-            answered(window),
+            iteration(0),
+            entered("AlignWindow"),
+            entered("Upload"),
+            entered("Upload"),
+            iteration(1),
+            entered("AlignWindow"),
             event(HistoryEventType::MapStateExited),
             entered("CallPlotApi"),
         ];

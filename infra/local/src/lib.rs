@@ -13,7 +13,6 @@ pub mod display;
 pub mod error;
 pub mod execution;
 pub mod history;
-pub mod inner_state;
 pub mod ministack;
 pub mod outputs;
 mod pip;

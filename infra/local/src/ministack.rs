@@ -1,5 +1,7 @@
 //! Starts MiniStack, the emulator that the local AWS is made of, and makes sure that it ends.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,6 +20,8 @@ use crate::watchdog::watched;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const ATTEMPTS: usize = 3;
+/// Starts MiniStack with what it leaves out of AWS's Step Functions.
+const PROGRAM: &str = include_str!("ministack.py");
 const OLD_LOG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A running MiniStack. It ends, with everything that it started, when this is dropped or the process ends.
@@ -27,6 +31,9 @@ pub struct MiniStack {
     port: u16,
     log: PathBuf,
 }
+
+/// Variables of MiniStack's environment beyond those that every local AWS has.
+pub type Settings = BTreeMap<&'static str, OsString>;
 
 /// Why MiniStack doesn't run.
 #[derive(Debug, thiserror::Error)]
@@ -71,18 +78,28 @@ pub enum MiniStackError {
 
 impl MiniStack {
     /// Starts it on `port`, or on a free one, and waits until it answers. Its files go below `directory`.
-    pub async fn start(venv: &Venv, directory: &Path, port: Option<u16>) -> Result<Self, MiniStackError> {
+    pub async fn start(
+        venv: &Venv,
+        directory: &Path,
+        port: Option<u16>,
+        settings: &Settings,
+    ) -> Result<Self, MiniStackError> {
         for _ in 1..ATTEMPTS {
-            match Self::attempt(venv, directory, port).await {
+            match Self::attempt(venv, directory, port, settings).await {
                 // A free port can be taken by somebody else before MiniStack has it.
                 Err(MiniStackError::Ended { tail, .. }) if port.is_none() && tail.contains("in use") => {}
                 result => return result,
             }
         }
-        Self::attempt(venv, directory, port).await
+        Self::attempt(venv, directory, port, settings).await
     }
 
-    async fn attempt(venv: &Venv, directory: &Path, port: Option<u16>) -> Result<Self, MiniStackError> {
+    async fn attempt(
+        venv: &Venv,
+        directory: &Path,
+        port: Option<u16>,
+        settings: &Settings,
+    ) -> Result<Self, MiniStackError> {
         let port = free_port(port)?;
         let logs = directory.join("logs");
         fs::create_dir_all(&logs).map_err(FileError::to("create", &logs))?;
@@ -90,7 +107,7 @@ impl MiniStack {
         let scratch = directory.join(format!("scratch-{port}"));
         fs::create_dir_all(&scratch).map_err(FileError::to("create", &scratch))?;
         let log = logs.join(format!("ministack-{port}.log"));
-        let watchdog = spawn(venv, &scratch, &log, port)?;
+        let watchdog = spawn(venv, &scratch, &log, port, settings)?;
         let mut ministack = Self { watchdog, port, log };
         ministack.wait_until_healthy().await?;
         Ok(ministack)
@@ -163,12 +180,12 @@ fn free_port(wanted: Option<u16>) -> Result<u16, MiniStackError> {
     Ok(listener.local_addr().map_err(|source| MiniStackError::Port { port, source })?.port())
 }
 
-fn spawn(venv: &Venv, scratch: &Path, log: &Path, port: u16) -> Result<Child, MiniStackError> {
+fn spawn(venv: &Venv, scratch: &Path, log: &Path, port: u16, settings: &Settings) -> Result<Child, MiniStackError> {
     let output = File::create(log).map_err(FileError::to("write", log))?;
     let errors = output.try_clone().map_err(FileError::to("write", log))?;
     let python = venv.program("python");
     let mut command = watched(python.as_os_str(), scratch);
-    command.arg(&python).args(["-I", "-m", "ministack"]);
+    command.arg(&python).args(["-I", "-c", PROGRAM]);
     // MiniStack hands its environment on to the functions' processes, so it gets nothing of ours but the search path:
     // no profile, proxy or credentials of whoever runs this.
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -181,6 +198,7 @@ fn spawn(venv: &Venv, scratch: &Path, log: &Path, port: u16) -> Result<Child, Mi
     command.env("AWS_ENDPOINT_URL", endpoint(port)).env("AUTH", "true");
     // Listeners and clean-ups that nobody here needs.
     command.env("IOT_MTLS_ENABLED", "0").env("SFTP_ENABLED", "0");
+    command.envs(settings);
     command.stdout(output).stderr(errors);
     command.spawn().map_err(MiniStackError::Start)
 }

@@ -12,7 +12,7 @@ use crate::client;
 use crate::cloudwatch;
 use crate::deploy::{Parameters, deploy};
 use crate::error::Error;
-use crate::ministack::MiniStack;
+use crate::ministack::{MiniStack, Settings};
 use crate::outputs::Outputs;
 use crate::progress::{Progress, Reporter, Step};
 use crate::template::Template;
@@ -120,7 +120,7 @@ async fn evaluate_alarms(config: SdkConfig, reporter: Reporter) {
 
 async fn start(venv: &Venv, directory: &Path, port: Option<u16>, reporter: &Reporter) -> Result<MiniStack, Error> {
     reporter.tell(Progress::Began(Step::Start));
-    let ministack = MiniStack::start(venv, directory, port).await?;
+    let ministack = MiniStack::start(venv, directory, port, &Settings::new()).await?;
     reporter.tell(Progress::Done(Step::Start, ministack.endpoint()));
     Ok(ministack)
 }

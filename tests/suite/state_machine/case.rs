@@ -1,0 +1,114 @@
+//! The cases that test the state machine: `statemachine/cases`, and the responses that they mock tasks with.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use spillway_tests::repository;
+
+/// What a case doesn't mock is mocked as in this one, and a case without an ending has its ending.
+const BASE: &str = "the_default_scenario_succeeds";
+
+/// An execution: what it meets, and how it should go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows.
+    #[serde(rename = "comment")]
+    _comment: String,
+    /// The execution's input; `{}` if there is none.
+    #[serde(default = "no_input")]
+    pub input: Value,
+    /// The lock that there is before: who holds it, and until when.
+    pub lock: Option<Lock>,
+    /// By state, the responses to its attempts, in order. An attempt beyond them is made for real.
+    #[serde(default)]
+    mocks: BTreeMap<String, Vec<String>>,
+    /// By state, the arguments of each attempt at a task; those of other states are the same as in other cases.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Vec<Value>>,
+    /// Who holds the lock afterwards.
+    pub held_by: Option<String>,
+    /// How the execution ends.
+    #[serde(default)]
+    pub ending: Value,
+    /// What happens on the way: states, and the failures of tasks.
+    pub trace: Vec<String>,
+}
+
+/// A row of the table that a case begins with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Who holds it.
+    pub run_id: String,
+    /// Until when, in seconds since the epoch.
+    pub expires_at: u64,
+}
+
+/// Every case, by name.
+pub fn cases() -> BTreeMap<String, Case> {
+    let folder = fs::read_dir(repository().join("statemachine/cases")).expect("the cases");
+    let names = folder.map(|entry| entry.expect("a case").file_name().into_string().expect("a name in UTF-8"));
+    let mut cases: BTreeMap<String, Case> = names
+        .map(|file| {
+            let case = read(&format!("cases/{file}"));
+            (file.strip_suffix(".json").expect("cases are JSON").to_owned(), case)
+        })
+        .collect();
+    let base = cases[BASE].clone();
+    for (name, case) in &mut cases {
+        for (state, responses) in &base.mocks {
+            case.mocks.entry(state.clone()).or_insert_with(|| responses.clone());
+        }
+        if case.ending.is_null() {
+            case.ending.clone_from(&base.ending);
+            case.ending["output"]["run_id"] = name.as_str().into();
+        }
+    }
+    cases
+}
+
+/// The responses by name, each as AWS Step Functions Local has it: `Return` or `Throw`.
+pub fn responses() -> BTreeMap<String, Value> {
+    read("responses.json")
+}
+
+/// The mocks of all cases, in the format of AWS Step Functions Local. Each case has a machine of its own name.
+pub fn mock_config(cases: &BTreeMap<String, Case>) -> Value {
+    let responses = responses();
+    let (mut machines, mut mocked) = (Map::new(), Map::new());
+    for (name, case) in cases {
+        let mut states = Map::new();
+        for (state, names) in &case.mocks {
+            let attempts = names.iter().enumerate().map(|(attempt, name)| {
+                let response = responses.get(name).unwrap_or_else(|| panic!("there is no response {name}"));
+                (attempt.to_string(), response.clone())
+            });
+            let key = format!("{name}, {state}");
+            mocked.insert(key.clone(), attempts.collect::<Map<_, _>>().into());
+            states.insert(state.clone(), key.into());
+        }
+        machines.insert(name.clone(), json!({ "TestCases": { name: states } }));
+    }
+    json!({ "StateMachines": machines, "MockedResponses": mocked })
+}
+
+impl Case {
+    /// Each state with the names of the responses that it is mocked with.
+    pub fn mocks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.mocks.iter().flat_map(|(state, names)| names.iter().map(|name| (state.as_str(), name.as_str())))
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &str) -> T {
+    let path = repository().join("statemachine").join(path);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn no_input() -> Value {
+    json!({})
+}

@@ -1,0 +1,48 @@
+//! Times that come from the clock, which differ from run to run: replaced by what they mean.
+
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// How long a wait may last in all cases.
+const DEADLINE_SECONDS: i64 = 900;
+/// How long the lock holds.
+const LOCK_SECONDS: i64 = 3660;
+
+/// When an execution ran, in seconds since the epoch.
+pub struct Clock {
+    start: i64,
+    stop: i64,
+}
+
+impl Clock {
+    /// When this one ran.
+    pub fn of(execution: &DescribeExecutionOutput) -> Self {
+        let stop = execution.stop_date().expect("an execution that has ended says when");
+        Self { start: execution.start_date().secs(), stop: stop.secs() }
+    }
+
+    /// Replaces, wherever they stand, moments of the execution by `now`, and those that are reckoned from them.
+    pub fn hide(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.hide(field)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
+            Value::String(text) => {
+                if let Some(meaning) = self.meaning(text) {
+                    *text = meaning;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn meaning(&self, text: &str) -> Option<String> {
+        let second = text.parse::<Timestamp>().map(Timestamp::as_second).ok().or_else(|| text.parse().ok())?;
+        let is_now = |second| (self.start..=self.stop).contains(&second);
+        if is_now(second) {
+            return Some("now".to_owned());
+        }
+        let later = [DEADLINE_SECONDS, LOCK_SECONDS].into_iter().find(|seconds| is_now(second - seconds))?;
+        Some(format!("now + {later} s"))
+    }
+}

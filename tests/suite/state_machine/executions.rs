@@ -1,0 +1,98 @@
+//! Whole executions on the real interpreter: each case ends, and gets there, as it is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use spillway_tests::machine::Machine;
+
+use super::case::cases;
+use super::outcome::outcomes;
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                check(stringify!($name)).await;
+            }
+        )*
+
+        #[test]
+        fn every_case_has_a_test() {
+            let tests = BTreeSet::from([$(stringify!($name).to_owned()),*]);
+            assert_eq!(tests, cases().into_keys().collect());
+        }
+    };
+}
+
+cases! {
+    a_failure_while_handling_a_failure
+    a_foreign_object_fails_the_run
+    a_lock_of_this_run_is_taken
+    a_scenario_without_a_deletion_succeeds
+    a_task_that_hangs_fails_the_run
+    align_window_crashes_for_good
+    an_expired_lock_is_taken
+    another_object_is_deleted
+    crashing_tasks_are_retried
+    every_wait_looks_again
+    invalid_input_fails
+    prepare_run_is_throttled_for_good
+    reading_the_lock_is_retried
+    releasing_the_lock_after_a_failure_is_retried
+    taking_the_lock_is_throttled_for_good
+    the_alarm_deadline_passes
+    the_default_scenario_succeeds
+    the_deletion_deadline_passes
+    the_lock_cannot_be_read
+    the_lock_cannot_be_released
+    the_lock_cannot_be_taken
+    the_lock_is_held
+    the_lock_is_released_already
+    the_lock_is_released_while_it_is_read
+    the_plot_api_is_down_for_good
+    the_plot_api_is_down_then_up
+    the_plot_is_rejected
+    the_preparation_deadline_passes
+    the_timeline_differs
+    the_upload_deadline_passes
+    throttled_tasks_are_retried
+    upload_is_out_of_service_for_good
+    wait_for_alarm_ok_gets_no_answer_for_good
+    wait_for_deletion_times_out_for_good
+}
+
+#[test]
+fn every_task_has_a_case_with_its_requests() {
+    let cases = cases();
+    let shown: BTreeSet<&str> = cases.values().flat_map(|case| case.requests.keys().map(String::as_str)).collect();
+    assert_eq!(shown, Machine::read().tasks().into_keys().collect());
+}
+
+#[tokio::test]
+async fn the_looks_of_a_wait_share_its_deadline_and_the_next_wait_has_a_later_one() {
+    let requests = &outcomes().await["every_wait_looks_again"].requests;
+    let deadlines = |task: &str| -> Vec<&str> {
+        let asked = requests.iter().filter(|(state, _)| state == task);
+        asked.map(|(_, arguments)| arguments["Payload"]["deadline"].as_str().expect("a deadline")).collect()
+    };
+    let (upload, deletion, alarm) = (deadlines("Upload"), deadlines("WaitForDeletion"), deadlines("WaitForAlarmOk"));
+    assert!(upload[0] == upload[1] && upload[1] == upload[2], "{upload:?}");
+    assert!(deletion[0] == deletion[1] && deletion[0] > upload[0], "{deletion:?}");
+    assert!(alarm[0] == alarm[1] && alarm[0] > deletion[0], "{alarm:?}");
+}
+
+async fn check(name: &str) {
+    let (case, outcome) = (&cases()[name], &outcomes().await[name]);
+    let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
+    let mut requests: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for (state, arguments) in outcome.requests.iter().filter(|(state, _)| case.requests.contains_key(state)) {
+        requests.entry(state).or_default().push(arguments);
+    }
+    let mut seen =
+        json!({ "ending": outcome.ending, "held_by": outcome.held_by, "requests": requests, "trace": trace });
+    outcome.clock.hide(&mut seen);
+    let written =
+        json!({ "ending": case.ending, "held_by": case.held_by, "requests": case.requests, "trace": case.trace });
+    assert!(seen == written, "{name} went like this:\n{seen:#}\nand not as it is written:\n{written:#}");
+}

@@ -1,0 +1,155 @@
+//! What the interpreter made of the cases.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
+use serde_json::{Value, json};
+use spillway_tests::machine::Machine;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use super::case::{Case, cases, mock_config};
+use super::clock::Clock;
+use super::interpreter::{Execution, Interpreter};
+
+/// How an execution went.
+pub struct Outcome {
+    /// When it ran.
+    pub clock: Clock,
+    /// How it ended: its status, and its output or its error and cause.
+    pub ending: Value,
+    /// Who holds the lock afterwards.
+    pub held_by: Option<String>,
+    /// What happened on the way.
+    pub trace: Vec<Step>,
+    /// What each task was asked, with the name of its state.
+    pub requests: Vec<(String, Value)>,
+    /// What each state put out, with its name.
+    pub outputs: Vec<(String, Value)>,
+}
+
+/// What happens on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The Map's next iteration begins.
+    Cycle(i32),
+    /// A state is entered.
+    Entered(String),
+    /// An attempt at a task fails with this error, and there is another one.
+    Retried(String, String),
+    /// The task fails for good.
+    Failed(String, String),
+}
+
+/// The outcome of every case, by name. They are run once, all together.
+pub async fn outcomes() -> &'static BTreeMap<String, Outcome> {
+    static OUTCOMES: OnceCell<BTreeMap<String, Outcome>> = OnceCell::const_new();
+    OUTCOMES.get_or_init(|| run(cases())).await
+}
+
+async fn run(cases: BTreeMap<String, Case>) -> BTreeMap<String, Outcome> {
+    let interpreter = Arc::new(Interpreter::start(&mock_config(&cases)).await);
+    let mut running = JoinSet::new();
+    for (name, case) in cases {
+        let interpreter = Arc::clone(&interpreter);
+        running.spawn(async move {
+            let outcome = outcome(&interpreter, &name, &case).await;
+            (name, outcome)
+        });
+    }
+    let outcomes = running.join_all().await.into_iter().collect();
+    Arc::into_inner(interpreter).expect("every case has ended").stop().await;
+    outcomes
+}
+
+async fn outcome(interpreter: &Interpreter, name: &str, case: &Case) -> Outcome {
+    interpreter.create_table(name).await;
+    if let Some(lock) = &case.lock {
+        interpreter.lock(name, &lock.run_id, lock.expires_at).await;
+    }
+    let execution = interpreter.execute(name, &deployed(name), &case.input).await;
+    Outcome {
+        clock: Clock::of(&execution.description),
+        ending: ending(&execution),
+        held_by: interpreter.held_by(name).await,
+        trace: trace(&execution.events),
+        requests: requests(&execution.events),
+        outputs: outputs(&execution.events),
+    }
+}
+
+/// The definition with this ObjectTable, and with functions that can't be found: only a mock can answer for them.
+pub fn deployed(table: &str) -> Value {
+    let text = Machine::read().definition.to_string();
+    let text = text.replace("${ObjectTableName}", table);
+    serde_json::from_str(
+        &text.replace("${", "arn:aws:lambda:us-east-1:000000000000:function:").replace("FunctionArn}", ""),
+    )
+    .expect("substitutions leave JSON")
+}
+
+fn ending(execution: &Execution) -> Value {
+    let execution = &execution.description;
+    match (&execution.status, &execution.output) {
+        (ExecutionStatus::Succeeded, Some(output)) => json!({ "status": "SUCCEEDED", "output": parse(output) }),
+        (status, _) => json!({ "status": status.as_str(), "error": execution.error, "cause": execution.cause }),
+    }
+}
+
+/// What happened, in order.
+pub fn trace(events: &[HistoryEvent]) -> Vec<Step> {
+    let mut trace = Vec::new();
+    let mut state = "";
+    for (position, event) in events.iter().enumerate() {
+        if let Some(details) = event.state_entered_event_details() {
+            state = details.name();
+            trace.push(Step::Entered(state.to_owned()));
+        } else if let Some(details) = event.map_iteration_started_event_details() {
+            trace.push(Step::Cycle(details.index() + 1));
+        } else if let Some(details) = event.task_failed_event_details() {
+            let (state, error) = (state.to_owned(), details.error().expect("a failure has a name").to_owned());
+            let next = events.get(position + 1).map(|event| event.r#type());
+            trace.push(match next {
+                Some(HistoryEventType::TaskScheduled) => Step::Retried(state, error),
+                _ => Step::Failed(state, error),
+            });
+        }
+    }
+    trace
+}
+
+/// What each task was asked, with the name of its state.
+pub fn requests(events: &[HistoryEvent]) -> Vec<(String, Value)> {
+    let mut state = "";
+    let mut requests = Vec::new();
+    for event in events {
+        if let Some(details) = event.state_entered_event_details() {
+            state = details.name();
+        } else if let Some(details) = event.task_scheduled_event_details() {
+            requests.push((state.to_owned(), parse(details.parameters())));
+        }
+    }
+    requests
+}
+
+fn outputs(events: &[HistoryEvent]) -> Vec<(String, Value)> {
+    let exits = events.iter().filter_map(HistoryEvent::state_exited_event_details);
+    exits.map(|exit| (exit.name().to_owned(), parse(exit.output().unwrap_or_default()))).collect()
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cycle(number) => write!(f, "cycle {number}"),
+            Self::Entered(state) => f.write_str(state),
+            Self::Retried(state, error) => write!(f, "{state} is retried after {error}"),
+            Self::Failed(state, error) => write!(f, "{state} fails with {error}"),
+        }
+    }
+}
