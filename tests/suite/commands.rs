@@ -111,7 +111,7 @@ async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
     let endpoint = endpoint.to_owned();
 
     // Pasted into a shell, with the stock AWS CLI in its PATH.
-    let aws = tool("aws").await.as_std().get_program().to_owned();
+    let aws = tool("lint", "aws").await.as_std().get_program().to_owned();
     let bin = Path::new(&aws).parent().expect("a folder").display().to_string();
     let pasted = format!("{script}PATH={bin}:$PATH\n{start} --query executionArn --output text");
     let output = Command::new("sh").args(["-c", &pasted]).output().await.expect("sh starts");

@@ -12,14 +12,11 @@ use crate::{Stack, kebab_case};
 impl Stack {
     /// The functions' names and their binaries: `SizeTrackingFunction` runs `size-tracking`.
     pub async fn functions(&self) -> BTreeMap<String, String> {
-        let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
-        let request = cloudformation.describe_stack_resources().stack_name(self.local_aws.stack_name());
-        let resources = request.send().await.expect("the stack has resources").stack_resources.unwrap_or_default();
         let function = |resource: &StackResource| {
             let id = resource.logical_resource_id()?.strip_suffix("Function")?;
             Some((resource.physical_resource_id()?.to_owned(), kebab_case(id)))
         };
-        resources.iter().filter_map(function).collect()
+        self.resources().await.iter().filter_map(function).collect()
     }
 
     /// The name of the function that runs this binary.
@@ -47,11 +44,16 @@ impl Stack {
         before
     }
 
-    /// The log lines of a function that are JSON, in the order of each of its processes.
-    pub async fn log_lines(&self, function: &str) -> Vec<Value> {
+    /// Where a function's log lines go.
+    pub async fn log_group(&self, function: &str) -> String {
         let configuration = self.lambda.get_function_configuration().function_name(function).send().await;
         let logging = configuration.expect("the function is there").logging_config;
-        let group = logging.and_then(|logging| logging.log_group).unwrap_or_else(|| format!("/aws/lambda/{function}"));
+        logging.and_then(|logging| logging.log_group).unwrap_or_else(|| format!("/aws/lambda/{function}"))
+    }
+
+    /// The log lines of a function that are JSON, in the order of each of its processes.
+    pub async fn log_lines(&self, function: &str) -> Vec<Value> {
+        let group = self.log_group(function).await;
         let streams = self.logs.describe_log_streams().log_group_name(&group).into_paginator().items().send();
         let mut lines = Vec::new();
         for stream in streams.collect::<Result<Vec<_>, _>>().await.expect("log streams") {

@@ -1,14 +1,17 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+mod demands;
 pub mod diagram;
 mod functions;
 mod ledger;
 pub mod machine;
 mod metrics;
+mod permissions;
 mod queues;
 mod stack;
 mod tap;
 
+pub use permissions::Permission;
 pub use stack::{Item, Stack};
 pub use tap::{Copy, copies};
 
@@ -32,13 +35,18 @@ pub async fn live() -> SemaphorePermit<'static> {
 
 /// Looks again and again until `condition` holds, which it must within half a minute.
 pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    within(Duration::from_secs(30), what, condition).await;
+}
+
+/// Looks again and again until `condition` holds, which it must within this time.
+pub async fn within(time: Duration, what: &str, condition: impl AsyncFn() -> bool) {
     let holds = async {
         let mut tick = interval(Duration::from_millis(100));
         while !condition().await {
             tick.tick().await;
         }
     };
-    timeout(Duration::from_secs(30), holds).await.unwrap_or_else(|_| panic!("not within half a minute: {what}"));
+    timeout(time, holds).await.unwrap_or_else(|_| panic!("not within {} s: {what}", time.as_secs()));
 }
 
 /// `WaitForDeletion` as `wait-for-deletion`: the crate of a state or function, and the beginning of its contracts' names.
@@ -57,10 +65,15 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a folder of the repository").into()
 }
 
-/// A program of `tests/requirements.txt`, installed on first use.
-pub async fn tool(program: &str) -> Command {
+/// A program of `tests/tools/<set>.txt`, installed on first use.
+pub async fn tool(set: &str, program: &str) -> Command {
+    tools(set).await.command(program)
+}
+
+/// The programs of `tests/tools/<set>.txt`, installed on first use.
+pub async fn tools(set: &str) -> Venv {
     let workspace = Workspace::locate().await.expect("cargo knows the workspace");
-    let requirements = repository().join("tests/requirements.txt");
+    let requirements = repository().join("tests/tools").join(set).with_extension("txt");
     let venv = Venv::with(&requirements, &workspace.local(), &Reporter::silent()).await;
-    venv.expect("the tools of the tests can be installed").command(program)
+    venv.expect("the tools of the tests can be installed")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudformation::types::StackResource;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{NotificationConfiguration, Tag, Tagging};
@@ -76,6 +77,28 @@ impl Stack {
     /// Runs the scenario, which must succeed.
     pub async fn report(&self, input: Value) -> RunReport {
         self.run(input).await.report().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The ARNs of the executions that were started, by hand or by the schedule, the first one first.
+    pub async fn executions(&self) -> Vec<String> {
+        let sfn = aws_sdk_sfn::Client::new(self.local_aws.sdk_config());
+        let request = sfn.list_executions().state_machine_arn(&self.local_aws.outputs().state_machine_arn);
+        let executions = request.send().await.expect("executions can be listed").executions;
+        executions.into_iter().rev().map(|execution| execution.execution_arn).collect()
+    }
+
+    /// What the stack is made of.
+    pub async fn resources(&self) -> Vec<StackResource> {
+        let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
+        let request = cloudformation.describe_stack_resources().stack_name(self.local_aws.stack_name());
+        request.send().await.expect("the stack has resources").stack_resources.unwrap_or_default()
+    }
+
+    /// The physical id of a resource, such as a queue's URL.
+    pub async fn resource(&self, logical_id: &str) -> String {
+        let mut resources = self.resources().await.into_iter();
+        let named = resources.find(|resource| resource.logical_resource_id() == Some(logical_id));
+        named.and_then(|resource| resource.physical_resource_id).unwrap_or_else(|| panic!("there is no {logical_id}"))
     }
 
     /// The keys and sizes of the objects in the bucket.

@@ -14,6 +14,7 @@ pub async fn upload_once(s3: &Client, bucket_name: &str, upload: &Upload, mark: 
     let content = vec![b'.'; upload.size_bytes.bytes() as usize];
     let request = s3.put_object().bucket(bucket_name).key(key).metadata(RUN_MARK, mark);
     request.body(ByteStream::from(content)).send().await.map_err(|error| AwsCallError::new("PutObject", error))?;
+    tracing::info!(object_name = key, size = upload.size_bytes.bytes(), "uploaded an object");
     Ok(())
 }
 

@@ -1,6 +1,15 @@
-"""Starts MiniStack, and gives its Step Functions what AWS documents and MiniStack leaves out.
+"""Starts MiniStack, and gives it what AWS documents and MiniStack leaves out.
 
-The history of an execution has the iterations and the states inside a Map too, and the arguments of each task. After an
+TLS: nothing here leaves the machine, so calls are made over HTTP; but policies with aws:SecureTransport see them as they
+see those of AWS's own endpoints and services, as calls over TLS. A call with the header "X-Forwarded-Proto: http" shows
+what they say to one without.
+
+Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
+Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
+
+CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere.
+
+Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each task. After an
 iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a task, so that
 retries can be mocked, and the attempt's arguments are still built.
 """
@@ -8,16 +17,79 @@ retries can be mocked, and the attempt's arguments are still built.
 import json
 from contextvars import ContextVar
 
-from ministack.app import main
-from ministack.services import stepfunctions
+from ministack import app
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import eventbridge, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+SCHEME = b"x-forwarded-proto"
+TARGETS = {"lambda": "lambda:InvokeFunction", "states": "states:StartExecution"}
 
 TASK = ContextVar("the execution and the context of the task that is being executed", default=None)
 
+serve = app.app
+evaluate = iam_evaluator.evaluate
+invoke_target = eventbridge._invoke_target
+told = set()
 add_event = stepfunctions._add_event
 execute_task = stepfunctions._execute_task
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
 run_sub_machine = stepfunctions._run_sub_machine
+
+
+async def serve_as_over_tls(scope, receive, send):
+    headers = scope.get("headers", [])
+    if SCHEME not in (name for name, _ in headers):
+        scope = {**scope, "headers": [*headers, (SCHEME, b"https")]}
+    await serve(scope, receive, send)
+
+
+def evaluate_and_tell(context, policies, *limits):
+    result = evaluate(context, policies, *limits)
+    if result.decision == "Allow" and context.principal_type == "AssumedRole":
+        role = context.principal_arn.split("/")[1]
+        allowed = (context.action, context.resource_arn, role)
+        if allowed not in told:
+            told.add(allowed)
+            print(json.dumps(dict(zip(("allowed", "resource", "role"), allowed))), flush=True)
+    return result
+
+
+def may(role_arn, action, resource, **keys):
+    """Whether a service that has been given the role may do this."""
+    if not app.AUTH:
+        return True
+    account, role = get_account_id(), role_arn.rsplit("/", 1)[1]
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/service",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context=keys,
+    )
+    policies = iam_evaluator._gather_role_policies(role, account)
+    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+
+
+def invoke_permitted_target(target, event, schedule):
+    action = TARGETS.get(target["Arn"].split(":")[2])
+    if action and "RoleArn" in target and not may(target["RoleArn"], action, target["Arn"]):
+        raise PermissionError(f"{target['RoleArn']} is not allowed {action} on {target['Arn']}")
+    return invoke_target(target, event, schedule)
+
+
+def may_execute(machine, resource, arguments):
+    role = stepfunctions._state_machines[machine]["roleArn"]
+    service, operation = resource.split(":")[-2:]
+    if service == "lambda":
+        return may(role, "lambda:InvokeFunction", arguments["FunctionName"])
+    table = f"arn:aws:dynamodb:{get_region()}:{get_account_id()}:table/{arguments['TableName']}"
+    key = arguments.get("Key", arguments.get("Item"))["object_name"]["S"]
+    return may(role, f"dynamodb:{operation[0].upper()}{operation[1:]}", table, **{"dynamodb:leadingkeys": [key]})
 
 
 def with_events_inside_a_map(kind, execute):
@@ -67,11 +139,23 @@ def invoke_or_mock(resource, arguments):
     attempts[state] = attempt + 1
     response = mocked_response(machine, execution["testCase"], state, attempt)
     if response is None:
+        if not may_execute(context["StateMachine"]["Id"], resource, arguments):
+            raise stepfunctions._ExecutionError("States.Permissions", f"the machine's role does not allow {resource}")
         return invoke_resource(resource, arguments)
     if "Throw" in response:
         raise stepfunctions._ExecutionError(response["Throw"]["Error"], response["Throw"].get("Cause", ""))
     return response["Return"]
 
+
+app.app = serve_as_over_tls
+iam_evaluator._request_origin = ContextVar("the caller's address, and whether it uses TLS", default=("127.0.0.1", True))
+
+iam_evaluator.evaluate = evaluate_and_tell
+eventbridge._invoke_target = invoke_permitted_target
+provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
+    "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
+    "delete": lambda physical_id, properties: None,
+}
 
 stepfunctions._execute_task = execute_task_of
 for kind in ("Choice", "Pass", "Task", "Wait"):
@@ -80,4 +164,4 @@ for kind in ("Choice", "Pass", "Task", "Wait"):
 stepfunctions._run_sub_machine = run_iteration
 stepfunctions._invoke_resource = invoke_or_mock
 stepfunctions._get_mock_response = lambda *_: None
-main()
+app.main()

@@ -16,7 +16,7 @@ async fn statelint_finds_nothing() {
     make_waits_constant(&mut machine);
     let mut file = NamedTempFile::new().expect("a file for the definition");
     file.write_all(machine.to_string().as_bytes()).expect("the definition can be written");
-    let output = tool("statelint").await.arg(file.path()).output().await.expect("statelint starts");
+    let output = tool("lint", "statelint").await.arg(file.path()).output().await.expect("statelint starts");
     let findings = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{findings}");
 }

@@ -13,6 +13,6 @@ mod permission;
 mod reason;
 pub mod runner;
 mod source;
-mod wildcard;
+pub mod wildcard;
 
 pub use runner::{Clients, run};

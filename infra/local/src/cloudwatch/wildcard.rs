@@ -1,7 +1,7 @@
-//! The `*` of filter patterns and of policies' ARN conditions.
+//! The `*` of filter patterns and of policies' ARNs.
 
 /// Whether `text` is what `pattern` says, in which a `*` stands for any characters, also none.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();
