@@ -19,6 +19,8 @@ pub struct TotalSizeLine {
     pub level: Level,
     /// The line in words.
     pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
     /// The bucket.
     pub bucket_name: String,
     /// The bucket's total, in bytes.
@@ -44,6 +46,8 @@ pub struct ObjectEventLine {
     pub level: Level,
     /// The line in words.
     pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
     /// The bucket.
     pub bucket_name: String,
     /// The event's object.
@@ -72,6 +76,8 @@ pub struct CleanerDecisionLine {
     pub level: Level,
     /// The line in words.
     pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
     /// The bucket.
     pub bucket_name: String,
     /// What invoked the cleaner.

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod commands;
+mod cost;
 mod layering;
 mod messages;
 mod permissions;

@@ -82,6 +82,9 @@ impl Checker {
     }
 
     fn log_line(&mut self, line: &Value) {
+        if line["request_id"] == "" {
+            self.problem("it does not say which invocation wrote it", line);
+        }
         let name = ["total_size", "sequencer", "verdict"].into_iter().find(|field| line.get(field).is_some());
         self.check(
             match name {
@@ -141,13 +144,6 @@ fn plain(item: &Value) -> Value {
     item.as_object().into_iter().flatten().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
 }
 
-async fn history(stack: &Stack, execution: &str) -> Vec<HistoryEvent> {
-    let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
-    let request = sfn.get_execution_history().execution_arn(execution).include_execution_data(true);
-    let events = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
-    events.await.expect("an execution has a history")
-}
-
 #[tokio::test]
 async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     let _live = live().await;
@@ -188,7 +184,7 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
         checker.check("history-record", &json!(record));
     }
     for execution in [&executed, &failed] {
-        checker.task(&functions, &history(&stack, execution).await);
+        checker.task(&functions, &stack.history(execution).await);
     }
     checker.check("run-input", &input);
     checker.check("run-report", &json!(report));

@@ -53,15 +53,20 @@ impl Stack {
 
     /// The log lines of a function that are JSON, in the order of each of its processes.
     pub async fn log_lines(&self, function: &str) -> Vec<Value> {
-        let group = self.log_group(function).await;
-        let streams = self.logs.describe_log_streams().log_group_name(&group).into_paginator().items().send();
-        let mut lines = Vec::new();
+        let messages = self.log_messages(&self.log_group(function).await).await;
+        messages.iter().filter_map(|message| serde_json::from_str(message).ok()).collect()
+    }
+
+    /// Everything in a log group, in the order of each process.
+    pub async fn log_messages(&self, group: &str) -> Vec<String> {
+        let streams = self.logs.describe_log_streams().log_group_name(group).into_paginator().items().send();
+        let mut messages = Vec::new();
         for stream in streams.collect::<Result<Vec<_>, _>>().await.expect("log streams") {
-            let request = self.logs.get_log_events().log_group_name(&group).start_from_head(true);
+            let request = self.logs.get_log_events().log_group_name(group).start_from_head(true);
             let request = request.set_log_stream_name(stream.log_stream_name);
             let events = request.send().await.expect("log lines").events.unwrap_or_default();
-            lines.extend(events.iter().filter_map(|event| serde_json::from_str::<Value>(event.message()?).ok()));
+            messages.extend(events.into_iter().filter_map(|event| event.message));
         }
-        lines
+        messages
     }
 }

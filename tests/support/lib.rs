@@ -8,8 +8,10 @@ pub mod machine;
 mod metrics;
 mod permissions;
 mod queues;
+pub mod readme;
 mod stack;
 mod tap;
+mod usage;
 
 pub use permissions::Permission;
 pub use stack::{Item, Stack};

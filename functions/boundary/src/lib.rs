@@ -9,7 +9,7 @@ pub mod serve;
 pub use aws::{AwsCallError, sdk_config};
 pub use clock::now;
 pub use config::{ConfigError, variable, variable_even_if_empty};
-pub use serve::{Failure, serve};
+pub use serve::{Failure, request_id, serve};
 
 /// What a function's `main` can fail with before it has served anything.
 pub type StartError = lambda_runtime::Error;

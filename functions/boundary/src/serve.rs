@@ -26,6 +26,15 @@ impl From<Failure> for Diagnostic {
     }
 }
 
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// Lambda's identifier of the invocation that is being served; empty if none is.
+pub fn request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// Serves requests until Lambda ends the process.
 ///
 /// A payload that breaks the request's contract never reaches `handle`: it fails with `InvalidInput` and the path of
@@ -40,14 +49,14 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let span =
-            tracing::info_span!("invocation", request_id = event.context.request_id, run_id = run_id(&event.payload));
+        let request_id = event.context.request_id;
+        let span = tracing::info_span!("invocation", request_id, run_id = run_id(&event.payload));
         // Boxed: the SDK's futures nest so deeply that the compiler gives up on the whole.
         let handled: Pin<Box<dyn Future<Output = Result<Response, Failure>>>> = Box::pin(async move {
             let request = decode(event.payload)?;
             handle(request).await.map_err(Into::into)
         });
-        handled.instrument(span)
+        REQUEST_ID.scope(request_id, handled.instrument(span))
     }))
     .await
 }

@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use spillway_boundary::serve::decode;
-use spillway_boundary::{AwsCallError, Failure, now};
+use spillway_boundary::{AwsCallError, Failure, now, request_id};
 use spillway_contracts::ErrorName;
 use spillway_contracts::alarm::AlarmEvent;
 use spillway_contracts::line::{CleanerDecisionLine, Invoker, Outcome};
@@ -105,6 +105,7 @@ pub async fn handle(
     }
     let line = line(Decision {
         at: now(),
+        request_id: request_id(),
         bucket_name: deps.store.bucket_name(),
         invoked_by: match invocation {
             Invocation::Alarm(_) => Invoker::Alarm,

@@ -10,6 +10,7 @@ const NAMED: usize = 20;
 /// What the line is about.
 pub struct Decision<'a> {
     pub at: Timestamp,
+    pub request_id: String,
     pub bucket_name: &'a str,
     pub invoked_by: Invoker,
     pub dry_run: bool,
@@ -38,6 +39,7 @@ pub fn line(decision: Decision) -> CleanerDecisionLine {
         // What is left over is left to the next invocation: the schedule's, since the alarm acts once.
         level: if excess_bytes == 0 { Level::Info } else { Level::Error },
         message: message(&decision, verdict, projected_total_size),
+        request_id: decision.request_id,
         bucket_name: decision.bucket_name.into(),
         invoked_by: decision.invoked_by,
         dry_run: decision.dry_run,
@@ -101,6 +103,7 @@ mod tests {
         let choice = Choice { delete: sizes.iter().map(candidate).collect(), projected_total_size: 0, stop };
         let line = line(Decision {
             at: Timestamp::UNIX_EPOCH,
+            request_id: String::new(),
             bucket_name: "b",
             invoked_by: Invoker::Alarm,
             dry_run: outcomes.contains(&Outcome::DryRun),

@@ -102,6 +102,7 @@ async fn at_the_threshold_the_largest_go_until_the_total_is_below() {
         json!({
             "timestamp": line.timestamp, "level": "INFO", "bucket_name": "b", "invoked_by": "alarm", "dry_run": false,
             "message": "20 bytes become 11 without the largest (1); the threshold is 20",
+            "request_id": "",
             "verdict": "BroughtBelow", "ledger_total_size": 20, "threshold_bytes": 20, "projected_total_size": 11,
             "excess_bytes": 0, "chosen_count": 1,
             "chosen": [{ "object_name": "b", "size": 9, "outcome": "Deleted" }],

@@ -5,7 +5,7 @@
 mod delta;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use spillway_boundary::now;
+use spillway_boundary::{now, request_id};
 use spillway_contracts::line::{Level, ObjectEventLine};
 use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::read_message;
@@ -59,6 +59,7 @@ fn line(event: ObjectEvent, size_delta: Option<i64>, message_id: &str) -> Object
         timestamp: now(),
         level: Level::Info,
         message: format!("{} of {}", event.event_type, event.object_name),
+        request_id: request_id(),
         bucket_name: event.bucket_name,
         object_name: event.object_name,
         event_type: event.event_type,

@@ -45,7 +45,7 @@ async fn an_event_is_one_line() {
     assert_eq!(
         json!(lines),
         json!([{
-            "timestamp": lines[0].timestamp, "level": "INFO", "message": "ObjectCreated:Put of a+b c",
+            "timestamp": lines[0].timestamp, "level": "INFO", "message": "ObjectCreated:Put of a+b c", "request_id": "",
             "bucket_name": "b", "object_name": "a+b c", "event_type": "ObjectCreated:Put", "size_delta": 18,
             "sequencer": "0A", "event_time": "2026-08-01T10:00:00Z", "message_id": "1",
         }])

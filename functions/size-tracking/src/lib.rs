@@ -5,7 +5,7 @@
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use serde::Deserialize;
-use spillway_boundary::{Failure, now};
+use spillway_boundary::{Failure, now, request_id};
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::{HistoryRecord, StateRow};
 use spillway_contracts::line::{Level, TotalSizeLine};
@@ -91,6 +91,7 @@ fn event_line(record: &HistoryRecord) -> TotalSizeLine {
         timestamp: now(),
         level: Level::Info,
         message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
+        request_id: request_id(),
         bucket_name: record.bucket_name.clone(),
         total_size: total,
         size_delta: delta,
@@ -106,6 +107,7 @@ fn heartbeat_line(bucket_name: &str, state: Option<StateRow>) -> TotalSizeLine {
         timestamp: now(),
         level: Level::Info,
         message: format!("the total is still {total} bytes"),
+        request_id: request_id(),
         bucket_name: bucket_name.into(),
         total_size: total,
         size_delta: 0,

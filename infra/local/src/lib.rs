@@ -1,8 +1,10 @@
 //! The local AWS and its commands: MiniStack, the stack deployed to it, and what MiniStack doesn't do of CloudWatch.
 //!
-//! [`LocalAws::up`] gives a running stack, which ends when it is dropped; [`execution`] drives the state machine on it.
+//! [`Account`] is a local AWS with nothing in it, and [`LocalAws::up`] gives one with the stack; both end when they are
+//! dropped. [`execution`] drives the state machine.
 
-pub mod archive;
+mod account;
+mod archive;
 pub mod artifacts;
 pub mod binaries;
 pub mod client;
@@ -26,6 +28,7 @@ pub mod venv;
 mod watchdog;
 pub mod workspace;
 
+pub use account::Account;
 pub use error::Error;
 pub use outputs::Outputs;
 pub use stack::{LocalAws, Options};

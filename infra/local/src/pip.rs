@@ -28,6 +28,8 @@ const PIP_SETTINGS: [&str; 16] = [
 ];
 
 /// Has `python`'s pip install `requirements`, and nothing that they don't name with its hash.
+///
+/// They name all that they need; pip would not find a package among them that is wanted with extras.
 pub(crate) fn install(mut python: Command, requirements: &Path) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_unwanted(&name.to_string_lossy())) {
         python.env_remove(name);
@@ -35,7 +37,9 @@ pub(crate) fn install(mut python: Command, requirements: &Path) -> Command {
     // A configuration file may ask for installations into the home directory, which pip refuses in an environment.
     python.env("PIP_USER", "0");
     python.args(["-I", "-m", "pip", "install", "--require-hashes"]);
-    python.args(["--disable-pip-version-check", "--no-input", "--quiet", "--requirement"]).arg(requirements);
+    python
+        .args(["--disable-pip-version-check", "--no-input", "--quiet", "--no-deps", "--requirement"])
+        .arg(requirements);
     python
 }
 

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
-use tokio::task::JoinSet;
 
+use crate::account::Account;
 use crate::artifacts;
 use crate::binaries;
 use crate::client;
-use crate::cloudwatch;
 use crate::deploy::{Parameters, deploy};
 use crate::error::Error;
-use crate::ministack::{MiniStack, Settings};
 use crate::outputs::Outputs;
 use crate::progress::{Progress, Reporter, Step};
 use crate::template::Template;
@@ -44,9 +42,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct LocalAws {
     outputs: Outputs,
-    config: SdkConfig,
-    cloudwatch: JoinSet<()>,
-    ministack: MiniStack,
+    account: Account,
 }
 
 impl LocalAws {
@@ -61,24 +57,23 @@ impl LocalAws {
         let template = Template::read(&workspace.template(), &venv).await?;
         reporter.tell(Progress::Done(Step::Python, "ready".to_owned()));
 
-        let (ministack, artifacts) =
-            tokio::try_join!(start(&venv, &directory, port, &reporter), build(&workspace, &template, &reporter))?;
+        let (account, artifacts) = tokio::try_join!(
+            Account::start(&workspace, &venv, port, &reporter),
+            build(&workspace, &template, &reporter)
+        )?;
 
         reporter.tell(Progress::Began(Step::Deploy));
-        let config = client::sdk_config(&ministack.endpoint());
-        let keys = artifacts::upload(&client::s3(&config), artifacts).await?;
+        let keys = artifacts::upload(&client::s3(account.sdk_config()), artifacts).await?;
         let packaged = template.package(artifacts::BUCKET, &keys)?.to_string();
-        let cloudformation = aws_sdk_cloudformation::Client::new(&config);
+        let cloudformation = aws_sdk_cloudformation::Client::new(account.sdk_config());
         let outputs = deploy(&cloudformation, STACK, &packaged, &parameters).await?;
         reporter.tell(Progress::Done(Step::Deploy, "deployed".to_owned()));
-        let mut cloudwatch = JoinSet::new();
-        cloudwatch.spawn(evaluate_alarms(config.clone(), reporter));
-        Ok(Self { outputs, config, cloudwatch, ministack })
+        Ok(Self { outputs, account })
     }
 
     /// Root's configuration for clients of the local AWS.
     pub fn sdk_config(&self) -> &SdkConfig {
-        &self.config
+        self.account.sdk_config()
     }
 
     /// The stack's name.
@@ -93,36 +88,18 @@ impl LocalAws {
 
     /// Where the local AWS listens.
     pub fn endpoint(&self) -> String {
-        self.ministack.endpoint()
+        self.account.endpoint()
     }
 
     /// What the local AWS printed.
     pub fn log(&self) -> &Path {
-        self.ministack.log()
+        self.account.log()
     }
 
     /// Ends everything, and returns when it has ended.
-    pub async fn shutdown(mut self) {
-        // First, for it would complain that nobody answers any more.
-        self.cloudwatch.shutdown().await;
-        self.ministack.stop().await;
+    pub async fn shutdown(self) {
+        self.account.shutdown().await;
     }
-}
-
-async fn evaluate_alarms(config: SdkConfig, reporter: Reporter) {
-    let clients = cloudwatch::Clients {
-        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-        lambda: aws_sdk_lambda::Client::new(&config),
-    };
-    cloudwatch::run(clients, |problem| reporter.tell(Progress::Problem(problem.to_string()))).await;
-}
-
-async fn start(venv: &Venv, directory: &Path, port: Option<u16>, reporter: &Reporter) -> Result<MiniStack, Error> {
-    reporter.tell(Progress::Began(Step::Start));
-    let ministack = MiniStack::start(venv, directory, port, &Settings::new()).await?;
-    reporter.tell(Progress::Done(Step::Start, ministack.endpoint()));
-    Ok(ministack)
 }
 
 /// Everything that the template refers to, by the name that the template has for it.

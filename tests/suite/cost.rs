@@ -1,0 +1,188 @@
+//! What an event and a run cost on AWS: counted on a live stack, priced in the README.
+
+use std::fmt::Write;
+use std::ops::RangeInclusive;
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::json;
+use spillway_tests::{Stack, live, readme};
+use tokio::task::JoinSet;
+
+/// Bytes of log per object event, by size-tracking and logging; CloudWatch Logs counts 26 more for each line.
+const LOG_BYTES: f64 = 1_000.0;
+/// How long the functions work on one event that comes alone, in milliseconds; an upper bound, for these are builds
+/// without optimisation.
+const EVENT_MILLISECONDS: f64 = 300.0;
+/// State transitions of the default run, at most. The looks of a wait are a tenth of an alarm period apart, however long that is.
+const RUN_TRANSITIONS: f64 = 160.0;
+/// Invocations of the tasks of the default run, at most.
+const RUN_INVOCATIONS: f64 = 55.0;
+/// How long these work in all, in milliseconds, as much of an upper bound.
+const RUN_MILLISECONDS: f64 = 20_000.0;
+/// Alarms, each on one metric.
+const ALARMS: usize = 17;
+/// Metrics that filters make of logs.
+const METRICS: usize = 5;
+
+/// How many events size-tracking takes at once, and logging.
+const BATCHES: [f64; 2] = [48.0, 10.0];
+/// What SQS hands out at once, at most.
+const RECEIVED: f64 = 10.0;
+/// Memory of the functions, in GB.
+const MEMORY: f64 = 0.25;
+
+/// Something that AWS counts.
+struct Row {
+    what: &'static str,
+    /// Dollars for a million.
+    price: f64,
+    /// Per event, if events come in full batches and if each comes alone.
+    full: f64,
+    alone: f64,
+    moved_by: &'static str,
+}
+
+fn rows() -> [Row; 7] {
+    let [tracking, logging] = BATCHES;
+    let milliseconds = |batches: f64| EVENT_MILLISECONDS / 2.0 * batches;
+    let row = |what, price, full, alone, moved_by| Row { what, price, full, alone, moved_by };
+    [
+        row("SNS publishes", 0.50, 1.0, 1.0, "—"),
+        // A send to each queue, and a receive and a delete for what is received together.
+        row("SQS requests", 0.40, 2.0 + 4.0 / RECEIVED, 6.0, "`BatchSize`, the batching window"),
+        // The row and the record, written in a transaction; the index; and `__STATE__` for each batch.
+        row("DynamoDB write units", 0.625, 5.0 + 2.0 / tracking, 7.0, "`BatchSize`"),
+        // The row, `__STATE__` for each batch, and what logging looks up.
+        row("DynamoDB read units", 0.125, 2.0 + 1.0 / tracking, 3.0, "`BatchSize`"),
+        row("Lambda requests", 0.20, 1.0 / tracking + 1.0 / logging, 2.0, "`BatchSize`"),
+        row(
+            "Lambda GB-seconds, at most",
+            13.3334,
+            milliseconds(1.0 / tracking + 1.0 / logging) / 1e3 * MEMORY,
+            milliseconds(2.0) / 1e3 * MEMORY,
+            "`MemorySize`, `BatchSize`",
+        ),
+        row("kB of logs", 0.50, LOG_BYTES / 1e3, LOG_BYTES / 1e3, "the functions' log level"),
+    ]
+}
+
+#[test]
+fn the_costs_in_the_readme_are_current() {
+    let run = [
+        Item("state transitions", 25.0, RUN_TRANSITIONS, "the number of cycles; not `AlarmPeriodSeconds`"),
+        Item("Lambda requests", 0.20, RUN_INVOCATIONS, "the number of cycles"),
+        Item("Lambda GB-seconds", 13.3334, RUN_MILLISECONDS / 1e3 * MEMORY, "`MemorySize`"),
+    ];
+    // One invocation each of size-tracking and cleaner every five minutes of 30 days.
+    let schedules = 2.0 * 12.0 * 24.0 * 30.0;
+    let month = [
+        Item("alarms", 0.10e6, ALARMS as f64, "—"),
+        Item("metrics of filters", 0.30e6, METRICS as f64, "—"),
+        Item("the dashboard, if it is not among an account's first three", 3e6, 1.0, "—"),
+        Item("Lambda requests of the schedules", 0.20, schedules, "`SafetyNetExpression`"),
+    ];
+    let tables = [events(), items("a default run, at most", &run), items("a month", &month)];
+    readme::check("costs", &tables.join("\n"));
+}
+
+/// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.
+struct Item(&'static str, f64, f64, &'static str);
+
+fn items(title: &str, items: &[Item]) -> String {
+    let mut table = format!("| {title} | count | | moved by |\n| --- | ---: | ---: | --- |\n");
+    for Item(what, price, count, moved_by) in items {
+        let _ = writeln!(table, "| {what} | {count} | ${:.5} | {moved_by} |", price * count / 1e6);
+    }
+    let together: f64 = items.iter().map(|Item(_, price, count, _)| price * count / 1e6).sum();
+    let _ = writeln!(table, "| together | | **${together:.4}** | |");
+    table
+}
+
+fn events() -> String {
+    let mut table =
+        "| a million object events | price of a million | in full batches | | one at a time | | moved by |\n\
+                     | --- | ---: | ---: | ---: | ---: | ---: | --- |\n"
+            .to_owned();
+    let (mut full, mut alone) = (0.0, 0.0);
+    for row in rows() {
+        let dollars = [row.full * row.price, row.alone * row.price];
+        let [batched, single] = [row.full, row.alone].map(count);
+        let Row { what, price, moved_by, .. } = row;
+        let [each, other] = dollars.map(|dollars| format!("${dollars:.2}"));
+        let _ = writeln!(table, "| {what} | ${price} | {batched} | {each} | {single} | {other} | {moved_by} |");
+        (full, alone) = (full + dollars[0], alone + dollars[1]);
+    }
+    let _ = writeln!(table, "| together | | | **${full:.2}** | | **${alone:.2}** | |");
+    table
+}
+
+/// How many there are of something for a million events.
+fn count(per_event: f64) -> String {
+    match per_event * 1e6 {
+        millions if millions >= 1e5 => format!("{:.2} M", millions / 1e6),
+        count => format!("{count:.0}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_counted_costs_no_more_than_the_readme_says() {
+    let _live = live().await;
+    let stack = Stack::up().await;
+    let tracking = stack.function("size-tracking").await;
+    let logging = stack.function("logging").await;
+    let executed = stack.start(json!({})).await;
+    stack.end_of(&executed).await.report().unwrap_or_else(|error| panic!("{error}"));
+    let history = stack.history(&executed).await;
+    let transitions = history.iter().filter(|event| event.state_entered_event_details().is_some()).count();
+    fits("transitions", transitions as f64, RUN_TRANSITIONS);
+    // The tasks share a log group.
+    let invocations = stack.durations(&stack.function("upload").await).await;
+    fits("invocations", invocations.len() as f64, RUN_INVOCATIONS);
+    at_most("milliseconds of a run", invocations.iter().sum(), RUN_MILLISECONDS);
+
+    stack.drain().await;
+    // In a run most events come alone.
+    let alone = [stack.durations(&tracking).await, stack.durations(&logging).await].map(median);
+    at_most("milliseconds of an event", alone.iter().sum(), EVENT_MILLISECONDS);
+
+    let before = stack.log_bytes(&[&tracking, &logging]).await;
+    const EVENTS: usize = 200;
+    put_empty_objects(&stack, EVENTS).await;
+    stack.drain().await;
+    let bytes = stack.log_bytes(&[&tracking, &logging]).await - before;
+    fits("bytes of log", bytes as f64 / EVENTS as f64, LOG_BYTES);
+    let alarms = stack.alarms().await;
+    assert_eq!(alarms, ALARMS);
+    let filters =
+        stack.logs.describe_metric_filters().send().await.expect("filters").metric_filters.unwrap_or_default();
+    assert_eq!(filters.len(), METRICS);
+    stack.local_aws.shutdown().await;
+}
+
+/// A count that the table rounds up a little.
+#[track_caller]
+fn fits(what: &str, count: f64, table: f64) {
+    let range: RangeInclusive<f64> = 0.6 * table..=table;
+    assert!(range.contains(&count), "{count} {what}, and the table has {table}");
+}
+
+#[track_caller]
+fn at_most(what: &str, count: f64, table: f64) {
+    assert!(count <= table, "{count} {what}, and the table has {table}");
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// They trigger all that other objects do, but for the alarm.
+async fn put_empty_objects(stack: &Stack, count: usize) {
+    let mut puts = JoinSet::new();
+    for number in 0..count {
+        let put = stack.s3.put_object().bucket(&stack.local_aws.outputs().test_bucket_name);
+        let put = put.key(format!("a-folder/an-object-{number}")).body(ByteStream::from_static(b""));
+        puts.spawn(async move { put.send().await.expect("an object can be put") });
+    }
+    puts.join_all().await;
+}
