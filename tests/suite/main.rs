@@ -1,5 +1,6 @@
 //! Tests that cross crates: what belongs together stays together, and the whole system works.
 
+mod alarms;
 mod cleaning;
 mod commands;
 mod cost;
