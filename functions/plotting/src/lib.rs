@@ -6,6 +6,9 @@ mod answer;
 pub mod chart;
 mod query;
 
+#[cfg(test)]
+extern crate self as plotting;
+
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
