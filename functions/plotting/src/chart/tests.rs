@@ -89,7 +89,10 @@ fn terabytes_over_a_month_are_told_in_tebibytes_and_weeks() {
 
 #[test]
 fn of_many_changes_the_spike_is_marked_and_named() {
-    check_says(&chart(frame(1 << 30, 3_600), busy(10_000)), &["the largest of 10,000 changes is marked", "backups/database/part.bin", "+700 MiB"]);
+    check_says(
+        &chart(frame(1 << 30, 3_600), busy(10_000)),
+        &["the largest of 10,000 changes is marked", "backups/database/part.bin", "+700 MiB"],
+    );
 }
 
 #[test]
