@@ -128,8 +128,13 @@ pub struct HistoryRecord {
 impl HistoryRecord {
     /// Whether the event deleted the object.
     pub fn is_deletion(&self) -> bool {
-        !self.event_type.starts_with("ObjectCreated:")
+        is_deletion(&self.event_type)
     }
+}
+
+/// Whether an event of HistoryTable, by S3's name of it, deleted its object.
+pub fn is_deletion(event_type: &str) -> bool {
+    !event_type.starts_with("ObjectCreated:")
 }
 
 /// The key of the row of `object_name`.

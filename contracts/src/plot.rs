@@ -1,18 +1,22 @@
 //! What the plot API is asked and what it answers, as Lambda sees it (payload format 2.0 of HTTP APIs).
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::object::read_from_object_alone;
-use crate::{ErrorName, ObjectName};
+use crate::{ErrorName, ObjectName, moment};
 
 /// `GET /plot`. AWS owns this event; only what is read is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlotRequest {
-    /// What of the history to plot; all of it without parameters.
+    /// What of the history to plot, and how; all of it without parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_string_parameters: Option<PlotQuery>,
+    /// The request's headers, their names in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<PlotRequestHeaders>,
     /// About the request itself.
     pub request_context: PlotRequestContext,
 }
@@ -27,9 +31,32 @@ pub struct PlotQuery {
     /// The moment after the last, in RFC 3339 or in seconds since the epoch; now without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// A run, by its execution's name, in place of `from` and `to`: all from its start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The plot's width in pixels, 320 to 4096; 1200 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<String>,
+    /// The plot's height in pixels, 320 to 4096; 675 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<String>,
+    /// The plot's format, `png` or `svg`; without it, what the header `Accept` likes better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 read_from_object_alone!(PlotQuery);
+
+/// The headers of a request that are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self")]
+pub struct PlotRequestHeaders {
+    /// Which media types the caller likes: an SVG comes if it likes `image/svg+xml` better than `image/png`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+}
+
+read_from_object_alone!(PlotRequestHeaders);
 
 /// What API Gateway says of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +70,8 @@ pub struct PlotRequestContext {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlotResponse {
-    /// The HTTP status: 200 with a plot, 400 if the query is wrong, 500 or 503 if something here is.
+    /// The HTTP status: 200 with a plot, 400 if the query is wrong, 404 without such a run, 500 or 503 if something here is
+    /// at fault.
     pub status_code: u16,
     /// The answer's headers.
     pub headers: PlotHeaders,
@@ -57,7 +85,7 @@ pub struct PlotResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlotHeaders {
-    /// What the body is: an image, or `application/json`.
+    /// What the body is: `image/png` or `image/svg+xml`, or `application/json`.
     pub content_type: String,
     /// The bucket that holds the plot; none with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +93,12 @@ pub struct PlotHeaders {
     /// The plot's key in that bucket; none with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_key: Option<ObjectName>,
+    /// Where the plot begins; none with an error.
+    #[serde(default, deserialize_with = "moment::read_or_null", skip_serializing_if = "Option::is_none")]
+    pub x_spillway_plot_from: Option<Timestamp>,
+    /// Where the plot ends: before the `to` that was asked for if there was no time to read all of the history.
+    #[serde(default, deserialize_with = "moment::read_or_null", skip_serializing_if = "Option::is_none")]
+    pub x_spillway_plot_to: Option<Timestamp>,
 }
 
 /// Why there is no plot: the body of an answer with another status than 200.

@@ -17,6 +17,12 @@ pub const PLOT_BUCKET_HEADER: &str = "x-spillway-plot-bucket";
 /// The header in which the plot API says under which key the plot is stored.
 pub const PLOT_KEY_HEADER: &str = "x-spillway-plot-key";
 
+/// The header in which the plot API says where the plot begins.
+pub const PLOT_FROM_HEADER: &str = "x-spillway-plot-from";
+
+/// The header in which the plot API says where the plot ends.
+pub const PLOT_TO_HEADER: &str = "x-spillway-plot-to";
+
 /// Asks `prepare-run` to validate a run's input and to empty the bucket of what earlier runs left.
 ///
 /// Errors: `InvalidInput`, `BucketNotEmpty`, `PreparationDeadlinePassed`.

@@ -81,11 +81,19 @@ pub const ERRORS: &[(&str, &str)] = &[
         r#"queryStringParameters: invalid type: string "from=0", expected struct PlotQuery"#,
     ),
     (
+        "plot-request.bad-width-as-number",
+        "queryStringParameters.width: invalid type: integer `1920`, expected a string",
+    ),
+    (
         "plot-response.bad-key-empty",
         "headers.x-spillway-plot-key: an object name must have 1 to 1024 bytes of UTF-8, this one has 0",
     ),
     ("plot-response.bad-no-content-type", "headers: missing field `content-type`"),
     ("plot-response.bad-status-as-text", r#"statusCode: invalid type: string "200", expected u16"#),
+    (
+        "plot-response.bad-to-in-seconds",
+        r#"headers.x-spillway-plot-to: "1795421820" is not a time in RFC 3339, such as 2026-08-01T10:00:00.000Z"#,
+    ),
     (
         "prepare-run-request.bad-deadline-too-long",
         "input.deadline_seconds: 3600 is out of range: it must be 1 to 1800 seconds",

@@ -10,6 +10,7 @@ mod dynamodb;
 mod s3;
 mod sqs;
 
+pub use connector::{Answer, http_client};
 pub use dynamodb::{Failure, FakeDynamoDb};
 pub use s3::{FakeS3, Refusal};
 pub use sqs::{message, object_event};

@@ -2,72 +2,120 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::Deserialize;
 use spillway_boundary::AwsCallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_ledger::fold::key_time;
 
+use crate::item::Item;
 use crate::{Store, StoreError, item};
 
 /// How many of the newest records count as recent: one read's worth of rows, with `__STATE__`.
 const RECENT: i32 = 99;
 
+/// No key is as small, and a key condition can't be open below.
+const BEFORE_ALL: &str = " ";
+
+/// What a history record says of the total.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct HistoryChange {
+    /// The object's key, as it is.
+    pub object_name: ObjectName,
+    /// S3's name of the event, such as `ObjectCreated:Put`.
+    pub event_type: String,
+    /// What the event changed the total by, in bytes.
+    pub size_delta: i64,
+    /// The total after the event, in bytes.
+    pub total_size: u64,
+    /// When the ledger recorded it.
+    pub committed_at: Timestamp,
+}
+
+/// The attributes of a [`HistoryChange`].
+const CHANGE: &str = "object_name, event_type, size_delta, total_size, committed_at";
+
+/// As many changes as one read gives.
+#[derive(Clone, Debug)]
+pub struct ChangesPage {
+    /// The changes, oldest first.
+    pub changes: Vec<HistoryChange>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Item>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    total_size: u64,
+}
+
 impl Store {
     /// The records behind `event_key`, oldest first; all of them if it is empty. The read is consistent.
     pub async fn history_after(&self, event_key: &str) -> Result<Vec<HistoryRecord>, StoreError> {
-        // A key condition can't be open below, and no key is as small as a space.
-        let after = if event_key.is_empty() { " " } else { event_key };
-        self.query("#bucket = :bucket AND #key > :low", after, None).await
+        let after = if event_key.is_empty() { BEFORE_ALL } else { event_key };
+        let mut pages = self.history("#bucket = :bucket AND #key > :low", after).into_paginator().items().send();
+        let mut records = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| AwsCallError::new("Query", error))?;
+            records.push(item::read(&self.tables.history_table, item)?);
+        }
+        Ok(records)
     }
 
-    /// The records committed in a span of time, oldest first: `from` included, `to` excluded.
-    pub async fn history_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<HistoryRecord>, StoreError> {
-        let (low, high) = (key_time(from), key_time(to));
-        self.query("#bucket = :bucket AND #key BETWEEN :low AND :high", &low, Some(&high)).await
+    /// A page of the changes committed in a span of time: `from` included, `to` excluded. The read is consistent.
+    pub async fn changes(
+        &self,
+        from: Option<Timestamp>,
+        to: Timestamp,
+        page: Option<Item>,
+    ) -> Result<ChangesPage, StoreError> {
+        let low = from.map_or_else(|| BEFORE_ALL.to_owned(), key_time);
+        let request = self
+            .history("#bucket = :bucket AND #key BETWEEN :low AND :high", &low)
+            .expression_attribute_values(":high", AttributeValue::S(key_time(to)))
+            .projection_expression(CHANGE)
+            .set_exclusive_start_key(page);
+        let answer = request.send().await.map_err(|error| AwsCallError::new("Query", error))?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let changes = items.map(|item| item::read(&self.tables.history_table, item)).collect::<Result<_, _>>()?;
+        Ok(ChangesPage { changes, next: answer.last_evaluated_key })
+    }
+
+    /// The total when a moment came. The read is consistent.
+    pub async fn total_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        let request = self
+            .history("#bucket = :bucket AND #key < :low", &key_time(moment))
+            .projection_expression("total_size")
+            .scan_index_forward(false)
+            .limit(1);
+        let answer = request.send().await.map_err(|error| AwsCallError::new("Query", error))?;
+        let Some(item) = answer.items.unwrap_or_default().pop() else { return Ok(0) };
+        item::read(&self.tables.history_table, item).map(|Total { total_size }| total_size)
     }
 
     /// The names of the objects in the newest records, at most 99 of them. The read is consistent.
     pub async fn recently_changed(&self) -> Result<BTreeSet<ObjectName>, StoreError> {
-        let table = &self.tables.history_table;
-        let request = self
-            .client
-            .query()
-            .table_name(table)
-            .key_condition_expression("#bucket = :bucket")
-            .expression_attribute_names("#bucket", "bucket_name")
-            .expression_attribute_values(":bucket", AttributeValue::S(self.tables.bucket_name.clone()))
-            .scan_index_forward(false)
-            .limit(RECENT)
-            .consistent_read(true);
+        let request =
+            self.history("#bucket = :bucket AND #key > :low", BEFORE_ALL).scan_index_forward(false).limit(RECENT);
         let answer = request.send().await.map_err(|error| AwsCallError::new("Query", error))?;
-        let records = answer.items.unwrap_or_default().into_iter().map(|item| item::read::<HistoryRecord>(table, item));
+        let items = answer.items.unwrap_or_default().into_iter();
+        let records = items.map(|item| item::read::<HistoryRecord>(&self.tables.history_table, item));
         records.map(|record| Ok(record?.object_name)).collect()
     }
 
-    async fn query(&self, condition: &str, low: &str, high: Option<&str>) -> Result<Vec<HistoryRecord>, StoreError> {
-        let table = &self.tables.history_table;
-        let request = self
-            .client
+    /// A query of the bucket's records; `condition` says of `#bucket`, `:bucket`, `#key` and `:low` which.
+    fn history(&self, condition: &str, low: &str) -> QueryFluentBuilder {
+        self.client
             .query()
-            .table_name(table)
+            .table_name(&self.tables.history_table)
             .key_condition_expression(condition)
             .expression_attribute_names("#bucket", "bucket_name")
             .expression_attribute_names("#key", "event_key")
             .expression_attribute_values(":bucket", AttributeValue::S(self.tables.bucket_name.clone()))
             .expression_attribute_values(":low", AttributeValue::S(low.into()))
-            .consistent_read(true);
-        let request = match high {
-            Some(high) => request.expression_attribute_values(":high", AttributeValue::S(high.into())),
-            None => request,
-        };
-        let mut pages = request.into_paginator().items().send();
-        let mut records = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| AwsCallError::new("Query", error))?;
-            records.push(item::read(table, item)?);
-        }
-        Ok(records)
+            .consistent_read(true)
     }
 }

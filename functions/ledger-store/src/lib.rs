@@ -8,6 +8,7 @@ mod item;
 mod rows;
 
 pub use apply::{Effort, apply};
+pub use history::{ChangesPage, HistoryChange};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

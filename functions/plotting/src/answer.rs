@@ -5,16 +5,38 @@ use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::json;
 use spillway_contracts::ErrorName;
-use spillway_contracts::task::{PLOT_BUCKET_HEADER, PLOT_KEY_HEADER};
+use spillway_contracts::task::{PLOT_BUCKET_HEADER, PLOT_FROM_HEADER, PLOT_KEY_HEADER, PLOT_TO_HEADER};
 
 use crate::Error;
+use crate::format::Format;
 
-/// A plot, and where it is stored.
-pub fn plot(bucket_name: &str, key: &str, png: &[u8]) -> ApiGatewayV2httpResponse {
-    let headers = [("content-type", "image/png"), (PLOT_BUCKET_HEADER, bucket_name), (PLOT_KEY_HEADER, key)];
-    let mut answer = respond(200, &headers, STANDARD.encode(png));
+/// A plot that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plot {
+    /// Its key in the bucket of plots.
+    pub key: String,
+    /// Its format.
+    pub format: Format,
+    /// The image.
+    pub image: Vec<u8>,
+    /// The range that is drawn.
+    pub drawn: (Timestamp, Timestamp),
+}
+
+/// A plot, where it is stored, and how much of the history it shows.
+pub fn plot(bucket_name: &str, plot: &Plot) -> ApiGatewayV2httpResponse {
+    let (from, to) = plot.drawn;
+    let headers = [
+        ("content-type", plot.format.media_type()),
+        (PLOT_BUCKET_HEADER, bucket_name),
+        (PLOT_KEY_HEADER, &plot.key),
+        (PLOT_FROM_HEADER, &from.to_string()),
+        (PLOT_TO_HEADER, &to.to_string()),
+    ];
+    let mut answer = respond(200, &headers, STANDARD.encode(&plot.image));
     answer.is_base64_encoded = true;
     answer
 }
@@ -22,10 +44,11 @@ pub fn plot(bucket_name: &str, key: &str, png: &[u8]) -> ApiGatewayV2httpRespons
 /// An error, as JSON; a wrong parameter is named.
 pub fn failure(error: &Error) -> ApiGatewayV2httpResponse {
     let (status, name, parameter) = match error {
-        Error::Parameter(bad) => (400, ErrorName::InvalidInput, Some(bad.parameter)),
+        Error::Parameter(bad) => (400, ErrorName::InvalidInput, Some(bad.parameter.as_str())),
+        Error::NoSuchRun(_) => (404, ErrorName::InvalidInput, Some("run")),
         Error::Render(_) => (500, ErrorName::Internal, None),
         Error::Store(error) => (status_of(error.name()), error.name(), None),
-        Error::Bucket(error) => (status_of(error.name()), error.name(), None),
+        Error::Call(error) => (status_of(error.name()), error.name(), None),
     };
     if status >= 500 {
         tracing::error!(%error, "there is no plot");
@@ -47,38 +70,4 @@ fn respond(status: i64, headers: &[(&'static str, &str)], body: String) -> ApiGa
     answer.headers = headers.iter().filter_map(header).collect::<HeaderMap>();
     answer.body = Some(Body::Text(body));
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::query::Range;
-    use std::collections::HashMap;
-
-    #[test]
-    fn a_plot_says_where_it_is_stored() {
-        assert_eq!(
-            json!(plot("plots", "a.png", b"\x89PNG")),
-            json!({
-                "statusCode": 200,
-                "headers": {
-                    "content-type": "image/png", "x-spillway-plot-bucket": "plots", "x-spillway-plot-key": "a.png",
-                },
-                "multiValueHeaders": {}, "body": "iVBORw==", "isBase64Encoded": true, "cookies": [],
-            })
-        );
-    }
-
-    #[test]
-    fn a_wrong_parameter_is_named() {
-        let query = HashMap::from([("to".to_owned(), "soon".to_owned())]);
-        let error = Range::from_query(&query.into(), jiff::Timestamp::UNIX_EPOCH).unwrap_err();
-        let answer = failure(&error.into());
-        let Some(Body::Text(body)) = answer.body else { panic!("{answer:?}") };
-        assert_eq!(answer.status_code, 400);
-        assert_eq!(
-            body,
-            r#"{"error":"InvalidInput","message":"to must be a time in RFC 3339 or in seconds since the epoch, not \"soon\"","parameter":"to"}"#
-        );
-    }
 }

@@ -28,6 +28,9 @@ fn tints(chart: &Chart, sizes: &SizeScale, below: &[Rect], scene: &mut Scene) {
         scene.fill(Rect { bottom: rect.bottom.min(threshold), ..*rect }, palette::UNDER_TOTAL_OVER_THRESHOLD);
         scene.fill(Rect { top: rect.top.max(threshold), ..*rect }, palette::UNDER_TOTAL);
     }
+    if let Some(unread) = chart.unread() {
+        scene.fill(unread, palette::UNREAD);
+    }
 }
 
 fn size_axis(chart: &Chart, sizes: &SizeScale, scene: &mut Scene) {

@@ -4,6 +4,7 @@ use super::geometry::Rect;
 use super::header::look;
 use super::labels::{Room, around};
 use super::line::{Drawn, point, reach};
+use super::marks::Mark;
 use super::scene::{Align, Scene, Style};
 use super::size_axis::SizeScale;
 use super::{Chart, format_bytes, format_delta, palette};
@@ -26,14 +27,17 @@ pub(super) fn draw(chart: &Chart, sizes: &SizeScale, drawn: &Drawn<'_>, scene: &
         room.guard(*at, marker.grown(0, layout.text().line_height()));
     }
 
-    last_total(chart, sizes, scene);
+    match chart.unread() {
+        Some(area) => unread(chart, area, &mut room, scene),
+        None => last_total(chart, sizes, scene),
+    }
     threshold(chart, drawn, &mut room, scene);
     if chart.marks.count() == 0 {
         nothing(chart, &mut room, scene);
         return;
     }
-    peak(chart, sizes, &mut room, scene);
-    changes(chart, drawn, &mut room, scene);
+    let told = peak(chart, sizes, drawn, &mut room, scene);
+    changes(chart, drawn, told, &mut room, scene);
 }
 
 /// The final total stands at the end of the line, in the margin, where nothing else is.
@@ -42,6 +46,15 @@ fn last_total(chart: &Chart, sizes: &SizeScale, scene: &mut Scene) {
     let (right, row) = point(chart, sizes, chart.times.last_column(), chart.last_total);
     let position = (right + chart.layout.px(12.0), row + style.cap_height() / 2);
     scene.text(position, Align::Left, format_bytes(chart.last_total), style);
+}
+
+/// Stands in the middle of the area of which nothing is known, if that is wide enough.
+fn unread(chart: &Chart, area: Rect, room: &mut Room, scene: &mut Scene) {
+    let (style, text) = (chart.layout.quiet(), "not read");
+    let (width, height) = (style.width(text), style.line_height());
+    let (left, top) = ((area.left + area.right - width) / 2, (area.top + area.bottom - height) / 2);
+    let place = Rect::new(left, top, left + width, top + height);
+    write(room.place(area.holds(&place).then_some(place)), &[(text.to_owned(), style)], 0, scene);
 }
 
 fn threshold(chart: &Chart, drawn: &Drawn<'_>, room: &mut Room, scene: &mut Scene) {
@@ -56,28 +69,62 @@ fn threshold(chart: &Chart, drawn: &Drawn<'_>, room: &mut Room, scene: &mut Scen
     write(place, &[(text, style)], 0, scene);
 }
 
-fn peak(chart: &Chart, sizes: &SizeScale, room: &mut Room, scene: &mut Scene) {
+/// Labels the peak, and under that the change that led to it; gives the change's number if there was room for both.
+fn peak(chart: &Chart, sizes: &SizeScale, drawn: &Drawn<'_>, room: &mut Room, scene: &mut Scene) -> Option<u64> {
     let style = Style { color: palette::TOTAL_INK, ..chart.layout.strong() };
     let text = format!("peak {}", format_bytes(chart.peak.total));
     let at = point(chart, sizes, chart.peak.column, chart.peak.total);
-    let size = (style.width(&text), style.line_height());
-    let places = around(at, size, gap(chart));
+    let (width, height) = (style.width(&text), style.line_height());
+    let led = drawn.marks.iter().find(|(mark, here)| *here == at && mark.change.total_size == chart.peak.total);
+    if let Some((mark, _)) = led {
+        let label = Label::new(chart, mark);
+        let line = height + chart.layout.px(5.0);
+        let size = (width.max(label.width), line + label.height());
+        if let Some(place) = room.place_for(at, around(at, size, gap(chart))) {
+            write(Some(place), &[(text, style)], 0, scene);
+            label.write(Some(Rect { top: place.top + line, ..place }), scene);
+            return Some(mark.number);
+        }
+    }
+    let places = around(at, (width, height), gap(chart));
     // There is but one peak: its label can't be taken for another's.
     let place = room.place_for(at, places).or_else(|| room.place(places));
     write(place, &[(text, style)], 0, scene);
+    None
 }
 
-fn changes(chart: &Chart, drawn: &Drawn<'_>, room: &mut Room, scene: &mut Scene) {
-    let layout = &chart.layout;
-    let space = layout.px(6.0);
-    for (mark, at) in &drawn.marks {
+/// Labels the changes but for the one that the peak's label has `told`.
+fn changes(chart: &Chart, drawn: &Drawn<'_>, told: Option<u64>, room: &mut Room, scene: &mut Scene) {
+    for (mark, at) in drawn.marks.iter().filter(|(mark, _)| Some(mark.number) != told) {
+        let label = Label::new(chart, mark);
+        label.write(room.place_for(*at, around(*at, (label.width, label.height()), gap(chart))), scene);
+    }
+}
+
+/// What a change is labelled with: the object's name, and what it did to the total.
+struct Label {
+    texts: [(String, Style); 2],
+    space: i32,
+    width: i32,
+}
+
+impl Label {
+    fn new(chart: &Chart, mark: &Mark) -> Self {
+        let (layout, space) = (&chart.layout, chart.layout.px(6.0));
         let (_, _, ink) = look(mark.change.kind);
         let (text, style) = (layout.text(), Style { color: ink, ..layout.strong() });
         let name = text.face.fitted(&mark.change.object_name, text.size, layout.px(NAME_WIDTH) as f32);
         let delta = format_delta(mark.change.size_delta);
         let width = text.width(&name) + space + style.width(&delta);
-        let place = room.place_for(*at, around(*at, (width, text.line_height()), gap(chart)));
-        write(place, &[(name, text), (delta, style)], space, scene);
+        Self { texts: [(name, text), (delta, style)], space, width }
+    }
+
+    fn height(&self) -> i32 {
+        self.texts[0].1.line_height()
+    }
+
+    fn write(&self, place: Option<Rect>, scene: &mut Scene) {
+        write(place, &self.texts, self.space, scene);
     }
 }
 

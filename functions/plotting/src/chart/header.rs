@@ -87,7 +87,12 @@ fn figures(chart: &Chart) -> [Callout; 3] {
     let figure = |color| Style { color, ..chart.layout.figure() };
     let total = figure(palette::TOTAL_INK);
     [
-        Callout { name: "Final", figure: format_bytes(last), note: beside, style: total },
+        Callout {
+            name: if chart.unread_from.is_some() { "Last read" } else { "Final" },
+            figure: format_bytes(last),
+            note: beside,
+            style: total,
+        },
         Callout { name: "Peak", figure: format_bytes(chart.peak.total), note: since(chart.peak.at), style: total },
         Callout {
             name: "Threshold",
@@ -134,7 +139,9 @@ fn notes(chart: &Chart, sizes: &SizeScale, drawn: usize) -> Vec<String> {
         some => format!("{some} of {} changes marked, the largest first", format_count(count)),
     };
     let far = format!("the threshold, {}, is far above this plot", format_bytes(threshold));
-    [thinned.then_some(marked), sizes.row(threshold).is_none().then_some(far)].into_iter().flatten().collect()
+    let unread =
+        chart.unread_from.map(|at| format!("drawn up to {}: there was no time to read more", chart.times.text(at)));
+    [unread, thinned.then_some(marked), sizes.row(threshold).is_none().then_some(far)].into_iter().flatten().collect()
 }
 
 /// How a kind of change looks: where its marker points, the marker's colour, the text's.

@@ -43,7 +43,7 @@ pub(super) fn plan<'a>(chart: &'a Chart, sizes: &SizeScale) -> Drawn<'a> {
         let thickness = chart.layout.px(2.0);
         Rect { top: row - thickness / 2, bottom: row - thickness / 2 + thickness, ..chart.layout.plot }
     });
-    let pieces = chart.reducer.pieces(chart.frame.initial_total, chart.times.last_column());
+    let pieces = chart.reducer.pieces(chart.frame.initial_total, chart.line_end());
     Drawn {
         line: line(chart, sizes, &pieces),
         below: below(chart, sizes, &pieces),

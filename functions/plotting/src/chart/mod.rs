@@ -14,21 +14,26 @@ mod palette;
 mod reduce;
 mod scene;
 mod size_axis;
+mod svg;
 mod time_axis;
 mod times;
 mod units;
 
 #[cfg(test)]
+#[path = "../../tests/plotting/histories.rs"]
+mod histories;
+#[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
+use geometry::Rect;
 use layout::Layout;
 use marks::Marks;
 use reduce::Reducer;
 use scene::Scene;
 use size_axis::SizeScale;
-use times::TimeScale;
+use times::{TimeScale, format_range};
 
 pub use units::{format_bytes, format_count, format_delta};
 
@@ -90,6 +95,9 @@ pub struct Chart {
     /// When the total first was at the threshold or above.
     reached_at: Option<Timestamp>,
     last_total: u64,
+    last_at: Timestamp,
+    /// From when on nothing is known.
+    unread_from: Option<Timestamp>,
 }
 
 /// The greatest total.
@@ -147,6 +155,8 @@ impl Chart {
             peak: Peak { total: frame.initial_total, column: 0, at: None },
             reached_at: None,
             last_total: frame.initial_total,
+            last_at: start,
+            unread_from: None,
             frame,
         })
     }
@@ -167,7 +177,18 @@ impl Chart {
             self.reached_at = Some(at);
         }
         self.last_total = total;
+        self.last_at = self.last_at.max(at);
         self.marks.push(column, change);
+    }
+
+    /// Ends the line with the last change, because what follows was not read: the picture says so, and nothing of the rest.
+    pub fn cut(&mut self) {
+        self.unread_from = Some(self.last_at);
+    }
+
+    /// The range that the line spans.
+    pub fn drawn(&self) -> (Timestamp, Timestamp) {
+        (self.frame.start, self.unread_from.unwrap_or(self.frame.end))
     }
 
     /// The picture, as a PNG.
@@ -175,6 +196,23 @@ impl Chart {
         let size = (self.frame.width, self.frame.height);
         let pixels = paint::to_pixels(&self.scene(), size).map_err(RenderError::Draw)?;
         Ok(paint::to_png(&pixels, size)?)
+    }
+
+    /// The picture, as an SVG.
+    pub fn to_svg(&self) -> String {
+        let title = format!("{}, {}", self.frame.bucket_name, format_range(self.frame.start, self.frame.end));
+        svg::to_svg(&self.scene(), &title, (self.frame.width, self.frame.height))
+    }
+
+    /// The column in which the line ends.
+    fn line_end(&self) -> u32 {
+        self.unread_from.map_or(self.times.last_column(), |at| self.times.column(at))
+    }
+
+    /// Where nothing is known.
+    fn unread(&self) -> Option<Rect> {
+        let plot = self.layout.plot;
+        self.unread_from.map(|_| Rect { left: plot.left + self.line_end() as i32, ..plot })
     }
 
     fn scene(&self) -> Scene {

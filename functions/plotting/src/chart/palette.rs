@@ -18,6 +18,9 @@ pub(super) const UNDER_TOTAL: RGBAColor = opaque(UNDER_TOTAL_RGB);
 pub(super) const UNDER_TOTAL_OVER_THRESHOLD: RGBAColor = opaque(tint(OVER_THRESHOLD_RGB, 0x0072B2, 10));
 const UNDER_TOTAL_RGB: u32 = tint(0xFFFFFF, 0x0072B2, 10);
 
+/// What is not known.
+pub(super) const UNREAD: RGBAColor = opaque(0xE4E8EC);
+
 /// The threshold: vermilion.
 pub(super) const THRESHOLD: RGBAColor = opaque(0xD55E00);
 pub(super) const THRESHOLD_INK: RGBAColor = opaque(0xA84A00);

@@ -1,66 +1,17 @@
 //! Whole plots: what they say, that texts keep clear of one another, and what the PNG is.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
+use super::histories::{SCENARIO, busy, chart, frame};
 use super::*;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn frame(threshold_bytes: u64, seconds: i64) -> Frame {
-    let start = at("2026-08-01T12:00:00Z");
-    Frame {
-        bucket_name: "spillway-test-bucket".to_owned(),
-        threshold_bytes,
-        initial_total: 0,
-        start,
-        end: start + SignedDuration::from_secs(seconds),
-        width: 1_200,
-        height: 675,
-    }
-}
-
-/// A plot of changes given as (milliseconds after the start, object, change of size).
-fn chart<'a>(frame: Frame, changes: impl IntoIterator<Item = (i64, &'a str, i64)>) -> Chart {
-    let (start, mut total_size) = (frame.start, frame.initial_total);
-    let mut chart = Chart::new(frame).unwrap();
-    chart.extend(changes.into_iter().map(|(millis, object_name, size_delta)| {
-        total_size = total_size.checked_add_signed(size_delta).unwrap();
-        let kind = if size_delta < 0 { ChangeKind::Deleted } else { ChangeKind::Created };
-        let at = start + SignedDuration::from_millis(millis);
-        Change { at, object_name: object_name.to_owned(), size_delta, total_size, kind }
-    }));
-    chart
-}
-
-const SCENARIO: [(i64, &str, i64); 5] = [
-    (4_200, "assignment1.txt", 18),
-    (5_300, "assignment2.txt", 28),
-    (16_100, "assignment2.txt", -28),
-    (31_400, "assignment3.txt", 2),
-    (42_000, "assignment1.txt", -18),
-];
-
 fn scenario() -> Chart {
     chart(frame(20, 50), SCENARIO)
-}
-
-fn many(count: i64) -> Chart {
-    const MEBIBYTE: i64 = 1 << 20;
-    let mut random = 1u32;
-    let mut total = 0;
-    let changes = (0..count).map(|index| {
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let size = i64::from(random >> 8) % (4 * MEBIBYTE) + MEBIBYTE;
-        let wanted = if total > 900 * MEBIBYTE || (random & 1 == 0 && total > size) { -size } else { size };
-        let delta = if index == count / 3 { 700 * MEBIBYTE } else { wanted.max(-total) };
-        total += delta;
-        (index * 3_600_000 / count, "backups/database/part.bin", delta)
-    });
-    let changes: Vec<_> = changes.collect();
-    chart(frame(1 << 30, 3_600), changes)
 }
 
 fn texts(chart: &Chart) -> Vec<String> {
@@ -138,7 +89,10 @@ fn terabytes_over_a_month_are_told_in_tebibytes_and_weeks() {
 
 #[test]
 fn of_many_changes_the_spike_is_marked_and_named() {
-    check_says(&many(10_000), &["the largest of 10,000 changes is marked", "backups/database/part.bin", "+700 MiB"]);
+    check_says(
+        &chart(frame(1 << 30, 3_600), busy(10_000)),
+        &["the largest of 10,000 changes is marked", "backups/database/part.bin", "+700 MiB"],
+    );
 }
 
 #[test]
@@ -147,6 +101,17 @@ fn a_change_out_of_order_is_drawn_with_the_one_before() {
     let columns: Vec<_> =
         chart.reducer.columns().iter().map(|column| (column.first, column.max, column.last)).collect();
     assert_eq!(columns, [(18, 46, 46), (47, 47, 47)]);
+}
+
+#[test]
+fn what_was_not_read_is_not_drawn() {
+    let mut chart = scenario();
+    chart.cut();
+    let (end, right) = (chart.line_end(), chart.layout.plot.left + chart.line_end() as i32);
+    assert_eq!((end, chart.drawn()), (853, (at("2026-08-01T12:00:00Z"), at("2026-08-01T12:00:42Z"))));
+    assert_eq!(chart.reducer.pieces(0, end).last(), Some(&reduce::Piece::Hold { from: end, to: end, total: 2 }));
+    assert_eq!(chart.unread(), Some(Rect { left: right, ..chart.layout.plot }));
+    check_says(&chart, &["drawn up to 12:00:42: there was no time to read more", "not read", "Last read"]);
 }
 
 #[test]
@@ -203,6 +168,7 @@ proptest! {
         span in prop_oneof![0i64..100, 0i64..100_000, 0i64..100_000_000, 0i64..10_000_000_000],
         changes in proptest::collection::vec((0i64..1_000, "\\PC{0,40}", 0u64..100_000), 0..60),
         bucket_name in "[a-z0-9.-]{3,63}",
+        cut in any::<bool>(),
     ) {
         let mut changes = changes;
         changes.sort_by_key(|(at, ..)| *at);
@@ -216,6 +182,9 @@ proptest! {
             let at = frame.start + SignedDuration::from_millis(span * at);
             chart.push(Change { at, object_name, size_delta, total_size, kind });
             last = total_size;
+        }
+        if cut {
+            chart.cut();
         }
         check_texts(&chart)?;
     }

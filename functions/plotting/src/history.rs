@@ -1,0 +1,51 @@
+//! Reads the history into a chart, page by page, for as long as there is time.
+
+use std::time::Instant;
+
+use spillway_contracts::ledger::is_deletion;
+use spillway_ledger_store::HistoryChange;
+
+use crate::chart::{Change, ChangeKind, Chart, Frame};
+use crate::query::Range;
+use crate::{Deps, Error};
+
+/// The chart of a range of the history; of it, no more than a page is ever in memory.
+///
+/// What isn't read when the time for it is over is left out, but for the first page. The chart says so.
+pub async fn chart(deps: &Deps, range: Range, (width, height): (u32, u32)) -> Result<Chart, Error> {
+    let deadline = Instant::now() + deps.reading_time;
+    let mut page = deps.store.changes(range.from, range.to, None).await?;
+    let first = page.changes.first();
+    let start = range.from.or(first.map(|change| change.committed_at)).unwrap_or(range.to);
+    let mut chart = Chart::new(Frame {
+        bucket_name: deps.store.bucket_name().into(),
+        threshold_bytes: deps.threshold_bytes,
+        initial_total: match first {
+            Some(change) => change.total_size.saturating_add_signed(-change.size_delta),
+            None => deps.store.total_before(start).await?,
+        },
+        start,
+        end: range.to,
+        width,
+        height,
+    })?;
+    loop {
+        chart.extend(page.changes.into_iter().map(to_draw));
+        let Some(next) = page.next else { return Ok(chart) };
+        if Instant::now() >= deadline {
+            chart.cut();
+            return Ok(chart);
+        }
+        page = deps.store.changes(range.from, range.to, Some(next)).await?;
+    }
+}
+
+fn to_draw(change: HistoryChange) -> Change {
+    Change {
+        at: change.committed_at,
+        kind: if is_deletion(&change.event_type) { ChangeKind::Deleted } else { ChangeKind::Created },
+        object_name: change.object_name.to_string(),
+        size_delta: change.size_delta,
+        total_size: change.total_size,
+    }
+}
