@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use spillway_local::cloudwatch::filter::Pattern;
 use spillway_local::execution::Ending;
-use spillway_tests::{Permission, Stack, live, within};
+use spillway_tests::{Permission, Stack, eventually, live, within};
 use tokio::sync::OnceCell;
+
+const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request.ok-a-run-by-its-name.json");
 
 /// What came of a stack that ran twice on its own.
 pub struct Scheduled {
@@ -54,6 +56,7 @@ async fn run_twice() -> Scheduled {
         }
         seen.insert(execution);
     }
+    plot_a_run(&stack, seen.first().expect("an execution")).await;
     stack.drain().await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
     let filters = filters.send().await.expect("metric filters can be listed").metric_filters.unwrap_or_default();
@@ -61,6 +64,20 @@ async fn run_twice() -> Scheduled {
     let (granted, used, demanded) = (stack.granted().await, stack.used().await, stack.demanded().await);
     stack.local_aws.shutdown().await;
     Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
+}
+
+/// Has the run plotted, as somebody does who wants to see it alone.
+async fn plot_a_run(stack: &Stack, execution: &str) {
+    let mut request: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
+    let name = execution.rsplit(':').next();
+    request["queryStringParameters"] = json!({ "run": name, "format": "svg" });
+    stack.invoke(&stack.function("plotting").await, &request).await;
+    let plots = stack.s3.list_objects_v2().bucket(&stack.local_aws.outputs().plot_bucket_name);
+    eventually("the run is plotted", async || {
+        let listing = plots.clone().send().await.expect("PlotBucket can be listed");
+        listing.contents().iter().any(|plot| plot.key().is_some_and(|key| key.ends_with(".svg")))
+    })
+    .await;
 }
 
 fn is_refusal(ending: &Ending) -> bool {
