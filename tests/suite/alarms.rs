@@ -35,9 +35,7 @@ async fn every_alarm_but_that_on_the_total_reaches_the_notification_topic() {
 async fn listen(stack: &Stack, topic: &str) -> String {
     let queue = stack.sqs.create_queue().queue_name("listener").send().await.expect("a queue can be created");
     let queue = queue.queue_url.expect("a queue has a URL");
-    let attributes = stack.sqs.get_queue_attributes().queue_url(&queue).attribute_names(QueueAttributeName::QueueArn);
-    let attributes = attributes.send().await.expect("a queue has attributes").attributes.expect("attributes");
-    let arn = &attributes[&QueueAttributeName::QueueArn];
+    let arn = stack.queue_arn(&queue).await;
     let policy = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": arn,
     }] });

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use aws_sdk_lambda::types::TracingMode;
 use aws_sdk_sfn::types::LogLevel;
-use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::{Permission, Stack};
 
@@ -73,12 +72,6 @@ impl Stack {
         // "Configuring a dead-letter queue" in EventBridge Scheduler's user guide.
         demand("ScheduleRole", &SEND, &self.queue_arn(&self.resource("ScheduleDlq").await).await);
         demanded
-    }
-
-    async fn queue_arn(&self, queue: &str) -> String {
-        let request = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
-        let attributes = request.send().await.expect("a queue has attributes").attributes.expect("attributes");
-        attributes[&QueueAttributeName::QueueArn].clone()
     }
 
     async fn log_group_arn(&self, name: &str) -> String {

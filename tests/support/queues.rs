@@ -9,6 +9,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::Stack;
 
 impl Stack {
+    /// A queue's ARN.
+    pub async fn queue_arn(&self, queue: &str) -> String {
+        let request = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
+        let attributes = request.send().await.expect("a queue has attributes").attributes.expect("attributes");
+        attributes[&QueueAttributeName::QueueArn].clone()
+    }
+
     /// How many messages there are in a queue, those included that are delayed or in somebody's hands.
     pub async fn messages(&self, queue: &str) -> i64 {
         use QueueAttributeName::{
