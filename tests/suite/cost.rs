@@ -13,7 +13,8 @@ const LOG_BYTES: f64 = 1_000.0;
 /// How long the functions work on one event that comes alone, in milliseconds; an upper bound, for these are builds
 /// without optimisation.
 const EVENT_MILLISECONDS: f64 = 300.0;
-/// State transitions of the default run, at most. The looks of a wait are a tenth of an alarm period apart, however long that is.
+/// State transitions of the default run, at most. The looks of a wait are a tenth of an alarm period apart, however long
+/// that is.
 const RUN_TRANSITIONS: f64 = 160.0;
 /// Invocations of the tasks of the default run, at most.
 const RUN_INVOCATIONS: f64 = 55.0;

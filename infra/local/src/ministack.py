@@ -9,9 +9,9 @@ Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObjec
 
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere.
 
-Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each task. After an
-iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a task, so that
-retries can be mocked, and the attempt's arguments are still built.
+Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
+task. After an iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a
+task, so that retries can be mocked, and the attempt's arguments are still built.
 """
 
 import json
