@@ -1,5 +1,6 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+mod deployment;
 pub mod diagram;
 mod functions;
 mod ledger;
