@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -59,30 +59,33 @@ impl Backend {
 /// The last page is empty, as DynamoDB's may be: once it is asked for, all records have been read.
 fn pages(bucket: &str, events: usize) -> Vec<Bytes> {
     let start = Timestamp::now() - SignedDuration::from_secs(events as i64);
-    let record = |number: usize| {
-        let at = start + SignedDuration::from_secs(number as i64);
-        // Nine objects come, and then the largest go.
-        let (event_type, size_delta) =
-            if number % 10 == 9 { ("ObjectRemoved:Delete", -90) } else { ("ObjectCreated:Put", 10) };
-        let total_size = if number % 10 == 9 { 0 } else { 10 * (number % 10 + 1) };
-        let text = |value: &str| json!({ "S": value });
-        json!({
-            "bucket_name": text(bucket), "event_key": text(&key(number)), "object_name": text(&format!("logs/{number}.txt")),
-            "event_type": text(event_type), "size_delta": { "N": size_delta.to_string() },
-            "total_size": { "N": total_size.to_string() }, "sequencer": text("006A1F0C3E0936A5C1"),
-            "event_time": text(&at.to_string()), "committed_at": text(&at.to_string()),
-        })
-    };
     let page = |first: usize| {
-        let items: Vec<Value> = (first..events.min(first + PAGE)).map(record).collect();
-        let mut page = json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items });
-        if first < events {
-            page["LastEvaluatedKey"] =
-                json!({ "bucket_name": { "S": bucket }, "event_key": { "S": key(first + PAGE) } });
-        }
-        Bytes::from(page.to_string())
+        let numbers = first..events.min(first + PAGE);
+        let count = numbers.len();
+        let items: Vec<String> = numbers.map(|number| record(bucket, start, number)).collect();
+        let next = match first < events {
+            true => format!(
+                r#","LastEvaluatedKey":{{"bucket_name":{{"S":"{bucket}"}},"event_key":{{"S":"{}"}}}}"#,
+                key(first + PAGE)
+            ),
+            false => String::new(),
+        };
+        Bytes::from(format!(r#"{{"Count":{count},"ScannedCount":{count},"Items":[{}]{next}}}"#, items.join(",")))
     };
     (0..events).step_by(PAGE).chain([events]).map(page).collect()
+}
+
+/// Nine objects of 10 bytes come, and then they go, as one.
+fn record(bucket: &str, start: Timestamp, number: usize) -> String {
+    let at = start + SignedDuration::from_secs(number as i64);
+    let (event_type, size_delta, total_size) = match number % 10 {
+        9 => ("ObjectRemoved:Delete", -90, 0),
+        position => ("ObjectCreated:Put", 10, 10 * (position + 1)),
+    };
+    let key = key(number);
+    format!(
+        r#"{{"bucket_name":{{"S":"{bucket}"}},"event_key":{{"S":"{key}"}},"object_name":{{"S":"logs/{number}.txt"}},"event_type":{{"S":"{event_type}"}},"size_delta":{{"N":"{size_delta}"}},"total_size":{{"N":"{total_size}"}},"sequencer":{{"S":"006A1F0C3E0936A5C1"}},"event_time":{{"S":"{at}"}},"committed_at":{{"S":"{at}"}}}}"#
+    )
 }
 
 fn key(number: usize) -> String {

@@ -12,16 +12,18 @@ use spillway_tests::Stack;
 
 /// DynamoDB takes this many writes in one request.
 const BATCH: usize = 25;
+/// The size of every object, in bytes: the cleaner takes them before what the measured events add.
+const SIZE: u64 = 100;
 
-/// Writes the rows of objects of one byte each, with these numbers.
+/// Writes the rows of objects with these numbers.
 pub async fn add_objects(stack: &Stack, numbers: Range<usize>) {
     let bucket_name = &stack.local_aws.outputs().test_bucket_name;
     let row = |number: usize| ObjectRow {
         object_name: format!("seeded/{number:06}"),
         bucket_name: bucket_name.clone(),
-        size: 1,
+        size: SIZE,
         etag: None,
-        size_delta: 1,
+        size_delta: SIZE as i64,
         sequencer: Sequencer::new("00").expect("digits"),
         updated_at: Timestamp::now(),
     };
@@ -41,13 +43,13 @@ pub async fn remove_objects(stack: &Stack, names: impl Iterator<Item = String>) 
     write(stack, names.map(delete)).await;
 }
 
-/// Has `__STATE__` say that there are so many objects, of one byte each.
+/// Has `__STATE__` say that there are so many objects.
 pub async fn set_total(stack: &Stack, objects: usize) {
     let before = stack.row(STATE_KEY).await.unwrap_or_default();
     let text = |field| before.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let state = StateRow {
         object_name: StateKey::State,
-        total_size: objects as u64,
+        total_size: objects as u64 * SIZE,
         object_count: objects as u64,
         version: version(stack).await,
         last_event_key: text("last_event_key"),

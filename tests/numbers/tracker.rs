@@ -12,8 +12,8 @@ use crate::ledger;
 
 /// How many objects are in the bucket already.
 const OBJECTS: [usize; 3] = [10, 1_000, 100_000];
-/// Events of one round: 20 full batches.
-const EVENTS: usize = 960;
+/// Events of one round: ten full batches.
+const EVENTS: usize = 480;
 /// Rounds that count; one before them warms everything up.
 const ROUNDS: usize = 3;
 const TRACKER: &str = "assignment4-size-tracking-lambda";
@@ -76,7 +76,7 @@ async fn drain(stack: &Stack, objects: usize) -> f64 {
         let put = stack.s3.put_object().bucket(&outputs.test_bucket_name).key(key);
         put.body(ByteStream::from_static(b".")).send().await.expect("an object can be put");
     }
-    let waiting = async || stack.messages(&outputs.tracking_queue_url).await == EVENTS as i64;
+    let waiting = async || stack.messages(&outputs.tracking_queue_url).await >= EVENTS as i64;
     eventually("the events are in the queue", waiting).await;
     // Logging has no part in this.
     stack.sqs.purge_queue().queue_url(&outputs.logging_queue_url).send().await.expect("a queue can be purged");

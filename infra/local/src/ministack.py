@@ -3,12 +3,15 @@
 The history of an execution has the iterations and the states inside a Map too, and the arguments of each task. After an
 iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a task, so that
 retries can be mocked, and the attempt's arguments are still built.
+
+IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does.
 """
 
 import json
 from contextvars import ContextVar
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.services import stepfunctions
 
 TASK = ContextVar("the execution and the context of the task that is being executed", default=None)
@@ -17,6 +20,7 @@ add_event = stepfunctions._add_event
 execute_task = stepfunctions._execute_task
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
+parameter = iam_actions._param
 run_sub_machine = stepfunctions._run_sub_machine
 
 
@@ -73,6 +77,12 @@ def invoke_or_mock(resource, arguments):
     return response["Return"]
 
 
+def parameter_or_only_alarm(body, query_params, *fields):
+    names = iam_actions._safe_json_field(body, "AlarmNames") if fields == ("AlarmName",) else []
+    return names[0] if len(names) == 1 else parameter(body, query_params, *fields)
+
+
+iam_actions._param = parameter_or_only_alarm
 stepfunctions._execute_task = execute_task_of
 for kind in ("Choice", "Pass", "Task", "Wait"):
     name = f"_execute_{kind.lower()}"
