@@ -12,7 +12,7 @@ use crate::ledger;
 
 /// How many objects are in the bucket already.
 const OBJECTS: [usize; 3] = [10, 1_000, 100_000];
-/// Events of one round: ten full batches.
+/// Events of one round. The emulator hands over ten at a time, however large a batch may be.
 const EVENTS: usize = 480;
 /// Rounds that count; one before them warms everything up.
 const ROUNDS: usize = 3;
