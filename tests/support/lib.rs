@@ -1,6 +1,7 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
 mod demands;
+mod deployment;
 pub mod diagram;
 mod functions;
 mod ledger;

@@ -1,16 +1,12 @@
 //! A copy of everything that passes between Lambda and the functions of a live stack.
 
 use std::fs;
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
-use spillway_local::binaries;
+use spillway_local::binaries::{self, Profile};
 use spillway_local::progress::Reporter;
 use spillway_local::workspace::Workspace;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use crate::Stack;
 
@@ -30,12 +26,14 @@ impl Stack {
     pub async fn tap(&self, tap: &Path, directory: &Path) {
         let names = self.functions().await;
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
-        let binaries = binaries::build(&workspace, &names.values().cloned().collect(), &Reporter::silent()).await;
+        let wanted = names.values().cloned().collect();
+        let binaries = binaries::build(&workspace, &wanted, Profile::Dev, &Reporter::silent()).await;
         let binaries = binaries.expect("the functions build");
         for (name, binary) in names {
             let settings = json!({ "program": binaries[&binary], "directory": directory.join(&binary) });
-            let request = self.lambda.update_function_code().function_name(name);
-            request.zip_file(Blob::new(archive(tap, &settings))).send().await.expect("a function can be replaced");
+            let tap = fs::read(tap).expect("the tap is built");
+            let files = [("bootstrap".to_owned(), tap), ("tap.json".to_owned(), settings.to_string().into_bytes())];
+            self.replace(&name, files).await;
         }
     }
 }
@@ -57,15 +55,4 @@ pub fn copies(directory: &Path) -> Vec<Copy> {
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory can be read");
     entries.map(|entry| entry.expect("an entry").path()).collect()
-}
-
-fn archive(tap: &Path, settings: &Value) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    // It goes no further than to a process on this machine.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
-    zip.start_file("bootstrap", options).expect("a file can be zipped");
-    zip.write_all(&fs::read(tap).expect("the tap is built")).expect("a file can be zipped");
-    zip.start_file("tap.json", options).expect("a file can be zipped");
-    zip.write_all(settings.to_string().as_bytes()).expect("a file can be zipped");
-    zip.finish().expect("a file can be zipped").into_inner()
 }

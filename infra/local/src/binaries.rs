@@ -35,23 +35,40 @@ pub enum BuildError {
     Missing(String),
 }
 
-/// Builds the binaries `names`, in the dev profile, and says where each is.
+/// How to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to compile.
+    Dev,
+    /// What AWS gets, built as `sam build` does.
+    Release,
+}
+
+/// Builds the binaries `names`, and says where each is.
 pub async fn build(
     workspace: &Workspace,
     names: &BTreeSet<String>,
+    profile: Profile,
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = Command::new(cargo());
     command.args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
     // Not by the working directory, which a relative CARGO_TARGET_DIR starts from.
     command.arg("--manifest-path").arg(workspace.root().join("Cargo.toml"));
-    // Features are unified over the selected packages. With this package among them they are the ones that this very
-    // process was built with, and no dependency is compiled a second time.
-    command.args(["--package", env!("CARGO_PKG_NAME")]);
     for name in names {
         let package = workspace.package_of(name).ok_or_else(|| BuildError::Unknown(name.clone()))?;
-        command.args(["--package", package, "--bin", name]);
+        command.args(["--bin", name]);
+        if profile == Profile::Dev {
+            command.args(["--package", package]);
+        }
     }
+    match profile {
+        // Features are unified over the selected packages. With this package among them they are the ones that this very
+        // process was built with, and no dependency is compiled a second time.
+        Profile::Dev => command.args(["--package", env!("CARGO_PKG_NAME")]),
+        // The workspace's default members are selected.
+        Profile::Release => command.arg("--release"),
+    };
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
         command.env_remove(name);
     }

@@ -6,6 +6,7 @@ what they say to one without.
 
 Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
 Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
+IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does.
 
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere.
 
@@ -18,7 +19,7 @@ import json
 from contextvars import ContextVar
 
 from ministack import app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, stepfunctions
 from ministack.services.cloudformation import provisioners
@@ -36,6 +37,7 @@ add_event = stepfunctions._add_event
 execute_task = stepfunctions._execute_task
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
+parameter = iam_actions._param
 run_sub_machine = stepfunctions._run_sub_machine
 
 
@@ -147,9 +149,15 @@ def invoke_or_mock(resource, arguments):
     return response["Return"]
 
 
+def parameter_or_only_alarm(body, query_params, *fields):
+    names = iam_actions._safe_json_field(body, "AlarmNames") if fields == ("AlarmName",) else []
+    return names[0] if len(names) == 1 else parameter(body, query_params, *fields)
+
+
 app.app = serve_as_over_tls
 iam_evaluator._request_origin = ContextVar("the caller's address, and whether it uses TLS", default=("127.0.0.1", True))
 
+iam_actions._param = parameter_or_only_alarm
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
 provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 
 use crate::account::Account;
 use crate::artifacts;
-use crate::binaries;
+use crate::binaries::{self, Profile};
 use crate::client;
 use crate::deploy::{Parameters, deploy};
 use crate::error::Error;
@@ -109,7 +109,7 @@ async fn build(
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
     reporter.tell(Progress::Began(Step::Build));
-    let binaries = binaries::build(workspace, &template.binaries()?, reporter).await?;
+    let binaries = binaries::build(workspace, &template.binaries()?, Profile::Dev, reporter).await?;
     let count = binaries.len();
     let mut artifacts = binaries::zip(binaries, &workspace.local().join("functions"), reporter).await?;
     let beside = workspace.template();

@@ -63,6 +63,11 @@ impl Workspace {
         self.target.join("demo")
     }
 
+    /// Where `numbers` puts together what it measures.
+    pub fn numbers(&self) -> PathBuf {
+        self.target.join("numbers")
+    }
+
     /// The package that a binary is built from.
     pub fn package_of(&self, binary: &str) -> Option<&str> {
         self.packages.get(binary).map(String::as_str)

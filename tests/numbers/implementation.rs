@@ -1,0 +1,117 @@
+//! The two implementations that are measured beside each other.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use spillway_local::binaries::{self, Profile};
+use spillway_local::progress::Reporter;
+use spillway_local::venv::Venv;
+use spillway_local::workspace::Workspace;
+
+use crate::functions::FUNCTIONS;
+
+/// The same functions in one language: a directory for each, with all that is deployed.
+pub struct Implementation {
+    pub language: Language,
+    directory: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Rust,
+    Python,
+}
+
+/// Both implementations, and the Python that runs one of them.
+pub struct Implementations {
+    pub rust: Implementation,
+    pub python: Implementation,
+    venv: Venv,
+}
+
+impl Implementations {
+    /// Builds the Rust functions in the release profile, and installs what the Python functions need.
+    pub async fn prepare() -> Self {
+        let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+        let target = workspace.numbers();
+        let requirements = python_source().join("requirements.txt");
+        let venv = Venv::with(&requirements, &workspace.local(), &Reporter::silent()).await;
+        let venv = venv.unwrap_or_else(|error| panic!("{error}"));
+        Self { rust: rust(&workspace, target.join("rust")).await, python: python(&venv, target.join("python")), venv }
+    }
+
+    pub fn each(&self) -> [&Implementation; 2] {
+        [&self.rust, &self.python]
+    }
+
+    /// The size of a function's package in bytes, zipped as `sam deploy` does.
+    pub async fn package_size(&self, implementation: &Implementation, function: &str) -> u64 {
+        let distributions: &[&str] = match (implementation.language, function) {
+            (Language::Rust, _) => &[],
+            (Language::Python, "plotting") => &["boto3", "matplotlib"],
+            (Language::Python, _) => &["boto3"],
+        };
+        let mut command = self.venv.command("python");
+        command.arg(python_source().join("package.py")).arg(implementation.directory(function)).args(distributions);
+        let output = command.output().await.expect("python starts");
+        let size = String::from_utf8_lossy(&output.stdout).trim().parse();
+        size.unwrap_or_else(|_| panic!("no size of a package: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+impl Implementation {
+    pub fn directory(&self, function: &str) -> PathBuf {
+        self.directory.join(function)
+    }
+
+    pub fn bootstrap(&self, function: &str) -> PathBuf {
+        self.directory(function).join("bootstrap")
+    }
+}
+
+async fn rust(workspace: &Workspace, directory: PathBuf) -> Implementation {
+    let names = FUNCTIONS.map(str::to_owned).into();
+    let binaries = binaries::build(workspace, &names, Profile::Release, &Reporter::silent()).await;
+    for (name, binary) in binaries.unwrap_or_else(|error| panic!("{error}")) {
+        let function = empty(directory.join(name));
+        fs::copy(binary, function.join("bootstrap")).expect("a binary can be copied");
+    }
+    Implementation { language: Language::Rust, directory }
+}
+
+fn python(venv: &Venv, directory: PathBuf) -> Implementation {
+    let sources = fs::read_dir(python_source()).expect("tests/python is a directory");
+    let sources: Vec<PathBuf> = sources
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py") && !path.ends_with("package.py"))
+        .collect();
+    for name in FUNCTIONS {
+        let function = empty(directory.join(name));
+        for source in &sources {
+            fs::copy(source, function.join(source.file_name().expect("a name"))).expect("a source can be copied");
+        }
+        // A module of the name `logging` would hide Python's own.
+        let module = if name == "logging" { "logging_function".to_owned() } else { name.replace('-', "_") };
+        // What AWS's Python runtime does.
+        let python = venv.program("python");
+        let bootstrap = format!("#!/bin/sh\nexec {} -m awslambdaric {module}.handle\n", python.display());
+        let mut file = fs::File::create(function.join("bootstrap")).expect("a file can be written");
+        file.write_all(bootstrap.as_bytes()).expect("a file can be written");
+        file.set_permissions(fs::Permissions::from_mode(0o755)).expect("a file can be made executable");
+    }
+    Implementation { language: Language::Python, directory }
+}
+
+fn empty(directory: PathBuf) -> PathBuf {
+    if directory.exists() {
+        fs::remove_dir_all(&directory).expect("a directory can be removed");
+    }
+    fs::create_dir_all(&directory).expect("a directory can be created");
+    directory
+}
+
+fn python_source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
+}

@@ -1,0 +1,33 @@
+//! The machine that is measured on.
+
+use std::fs;
+
+use jiff::{Timestamp, Unit};
+
+/// The day, the processor, the memory, the load.
+pub fn describe() -> String {
+    let now = Timestamp::now().round(Unit::Minute).expect("a minute");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "Measured at {now} on {cores} cores of {}, {} of memory, {}; load average at the start: {}",
+        field("/proc/cpuinfo", "model name"),
+        field("/proc/meminfo", "MemTotal"),
+        read("/proc/sys/kernel/ostype").trim(),
+        load()
+    )
+}
+
+/// How many processes wanted a core in the last minute, five minutes and fifteen minutes.
+pub fn load() -> String {
+    read("/proc/loadavg").split_whitespace().take(3).collect::<Vec<_>>().join(", ")
+}
+
+fn field(file: &str, name: &str) -> String {
+    let text = read(file);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
+    value.map_or_else(|| "?".to_owned(), |(_, value)| value.trim().to_owned())
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}; these numbers need a Linux"))
+}

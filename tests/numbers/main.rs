@@ -1,0 +1,83 @@
+//! Measures Spillway's functions beside the same functions in Python, and prints the tables of it.
+
+mod backend;
+mod figures;
+mod functions;
+mod implementation;
+mod lambda;
+mod ledger;
+mod machine;
+mod plots;
+mod starts;
+mod targets;
+mod tracker;
+mod workflow;
+
+use std::fs;
+
+use clap::{Parser, ValueEnum};
+use spillway_tests::repository;
+
+use crate::implementation::Implementations;
+use crate::targets::Measured;
+
+const BEGIN: &str = "<!-- Measured by cargo numbers --update-readme -->";
+const END: &str = "<!-- The end of the numbers. -->";
+
+/// Measures Spillway's functions beside the same functions in Python, and prints tables in Markdown.
+#[derive(Parser)]
+#[command(name = "cargo numbers")]
+struct Command {
+    /// What to measure; everything without it.
+    parts: Vec<Part>,
+    /// Put the tables into README.md, too.
+    #[arg(long)]
+    update_readme: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Start, memory and package of each function.
+    Starts,
+    /// Plots of longer and longer histories.
+    Plots,
+    /// Events per second on larger and larger buckets.
+    Tracker,
+    /// The default run.
+    Workflow,
+}
+
+#[tokio::main]
+async fn main() {
+    let command = Command::parse();
+    let wanted = |part| command.parts.is_empty() || command.parts.contains(&part);
+    let implementations = Implementations::prepare().await;
+    let machine = machine::describe();
+    let mut measured = Measured::default();
+    if wanted(Part::Starts) {
+        measured.starts = starts::measure(&implementations).await;
+    }
+    if wanted(Part::Plots) {
+        measured.plots = plots::measure(&implementations).await;
+    }
+    if wanted(Part::Tracker) {
+        measured.tracked = tracker::measure(&implementations).await;
+    }
+    if wanted(Part::Workflow) {
+        measured.runs = Some(workflow::measure(&implementations).await);
+    }
+    let report = format!("{machine}; load average at the end: {}.\n\n{}", machine::load(), measured.report());
+    println!("{report}");
+    if command.update_readme {
+        update_readme(&report);
+    }
+}
+
+/// Replaces what is between the two comments.
+fn update_readme(report: &str) {
+    let path = repository().join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("the README has a place for the numbers");
+    let (_, after) = rest.split_once(END).expect("the place for the numbers has an end");
+    fs::write(&path, format!("{before}{BEGIN}\n\n{report}\n{END}{after}")).expect("README.md can be written");
+}
