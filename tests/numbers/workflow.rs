@@ -137,8 +137,11 @@ fn steady(value: Value) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(steady).collect(),
         Value::Object(fields) => {
-            let fields = fields.into_iter().filter(|(name, _)| !OF_ONE_RUN.contains(&name.as_str()));
-            Value::Object(fields.map(|(name, value)| (name, steady(value))).collect::<Map<_, _>>())
+            let steady_field = |(name, value): (String, Value)| match OF_ONE_RUN.contains(&name.as_str()) {
+                true => (name, Value::Null),
+                false => (name, steady(value)),
+            };
+            Value::Object(fields.into_iter().map(steady_field).collect::<Map<_, _>>())
         }
         other => other,
     }

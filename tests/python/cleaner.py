@@ -26,7 +26,7 @@ def handle(event, context):
     errors, outcomes = [], []
     for candidate in chosen:
         outcomes.append(dispose_of(candidate, errors))
-    line = write_line(**decision(event, total, chosen, stop, outcomes))
+    line = write_line(**decision(event, total, chosen, stop, outcomes), request_id=context.aws_request_id)
     if errors:
         raise errors[-1]
     return line

@@ -115,8 +115,8 @@ def row(name):
     return item and from_item(item)
 
 
-def history(low, high=None):
-    """The records behind the key `low`, or between both keys, oldest first."""
+def history(low, high=None, attributes=None):
+    """The records behind the key `low`, or between both keys, oldest first: whole, or only some of their attributes."""
     condition = "#bucket = :bucket AND " + ("#key > :low" if high is None else "#key BETWEEN :low AND :high")
     values = {":bucket": BUCKET, ":low": low or " ", **({":high": high} if high else {})}
     pages = dynamodb.get_paginator("query").paginate(
@@ -125,6 +125,7 @@ def history(low, high=None):
         ExpressionAttributeNames={"#bucket": "bucket_name", "#key": "event_key"},
         ExpressionAttributeValues=to_item(values),
         ConsistentRead=True,
+        **({"ProjectionExpression": attributes} if attributes else {}),
     )
     return [from_item(item) for page in pages for item in page["Items"]]
 

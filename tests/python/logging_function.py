@@ -14,6 +14,7 @@ def handle(batch, context):
         for event in events:
             write_line(
                 f"{event['event_type']} of {event['object_name']}",
+                request_id=context.aws_request_id,
                 bucket_name=BUCKET,
                 object_name=event["object_name"],
                 event_type=event["event_type"],

@@ -13,6 +13,7 @@ from ledger import history
 
 PLOT_BUCKET = os.environ["PLOT_BUCKET"]
 THRESHOLD = int(os.environ["SIZE_THRESHOLD"])
+DRAWN = "object_name, event_type, size_delta, total_size, committed_at"
 
 s3 = client("s3")
 
@@ -36,7 +37,7 @@ def plot(request):
     start, end = moment(query, "from"), moment(query, "to") or called_at
     if start and start > end:
         raise BadParameter("from", f"from ({start}) must not be after to ({end})")
-    records = history(to_text(start) if start else " ", to_text(end))
+    records = history(to_text(start) if start else " ", to_text(end), DRAWN)
     png = draw(BUCKET, THRESHOLD, records, start, end)
     key = f"{BUCKET}/{to_text(called_at).replace(':', '-')}-{request['requestContext']['requestId']}.png"
     s3.put_object(Bucket=PLOT_BUCKET, Key=key, Body=png, ContentType="image/png")

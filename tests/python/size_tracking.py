@@ -12,20 +12,21 @@ def handle(event, context):
     if events:
 
         def committed(record):
-            write_total(record)
+            write_total(record, context.aws_request_id)
             applied.append(record)
 
         effort = apply(events, committed)
         write_line("applied a batch", delivered=len(events), applied=len(applied), **effort)
     if not applied and (events or event.get("heartbeat")):
-        write_heartbeat()
+        write_heartbeat(context.aws_request_id)
     return answer
 
 
-def write_total(record):
+def write_total(record, request_id):
     name, delta, total = record["object_name"], record["size_delta"], record["total_size"]
     write_line(
         f"{record['event_type']} of {name} changed the total by {delta} to {total} bytes",
+        request_id=request_id,
         bucket_name=BUCKET,
         total_size=total,
         size_delta=delta,
@@ -35,11 +36,12 @@ def write_total(record):
     )
 
 
-def write_heartbeat():
+def write_heartbeat(request_id):
     state, _ = read()
     total = state.get("total_size", 0)
     write_line(
         f"the total is still {total} bytes",
+        request_id=request_id,
         bucket_name=BUCKET,
         total_size=total,
         size_delta=0,

@@ -1,17 +1,36 @@
 //! The one configuration of every AWS client, and what a failed call means.
 
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use spillway_contracts::ErrorName;
 
-/// The configuration of every AWS client, from the environment that Lambda provides.
-pub async fn sdk_config() -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).load().await
+use crate::{StartError, root_certificates, variable};
+
+/// The configuration of every AWS client, from the variables that Lambda sets: `AWS_REGION` and those of the credentials.
+///
+/// Nothing else is looked for, as it would be on a person's machine: that keeps a cold start short and a package small.
+/// `AWS_ENDPOINT_URL`, if it is set, is where AWS is, as for every AWS SDK.
+pub fn sdk_config() -> Result<SdkConfig, StartError> {
+    let trust_store = match root_certificates() {
+        Some(certificates) => TrustStore::empty().with_pem_certificate(certificates),
+        None => TrustStore::default(),
+    };
+    let tls = TlsContext::builder().with_trust_store(trust_store).build()?;
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(variable::<String>("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .http_client(http);
+    config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok());
+    Ok(config.build())
 }
 
 /// A call to AWS that failed, after the SDK's own retries.

@@ -4,13 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use spillway_boundary::root_certificates;
 
 /// A client for the plot API. The API answers within 30 seconds, or API Gateway does for it.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     // Fails only if there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(Duration::from_secs(35)).dns_resolver(Arc::new(LoopbackNames)).build()
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(35)).dns_resolver(Arc::new(LoopbackNames));
+    let builder = match root_certificates() {
+        Some(certificates) => builder.tls_certs_only(Certificate::from_pem_bundle(certificates)?),
+        None => builder,
+    };
+    builder.build()
 }
 
 /// Resolves names as the system does, and names under `localhost` as RFC 6761 (6.3) says: to the loopback address,

@@ -6,7 +6,7 @@ use spillway_boundary::{StartError, logs, now, sdk_config, serve, variable};
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let aws = sdk_config().await;
+    let aws = sdk_config()?;
     let deps = Deps {
         http: http_client()?,
         credentials: aws.credentials_provider().ok_or("Lambda gives its functions credentials")?,

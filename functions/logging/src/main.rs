@@ -7,6 +7,6 @@ use spillway_ledger_store::Store;
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let deps = Deps { store: Store::from_env(&sdk_config().await)? };
+    let deps = Deps { store: Store::from_env(&sdk_config()?)? };
     serve(async |batch| Ok::<_, Failure>(handle(&deps, batch, logs::write_line).await)).await
 }

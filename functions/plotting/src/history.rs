@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use spillway_chart::{Change, ChangeKind, Chart, Frame};
 use spillway_contracts::ledger::is_deletion;
 use spillway_ledger_store::HistoryChange;
 
-use crate::chart::{Change, ChangeKind, Chart, Frame};
 use crate::query::Range;
 use crate::{Deps, Error};
 

@@ -3,14 +3,10 @@
 //! Asked twice, it stores two plots.
 
 mod answer;
-pub mod chart;
 mod format;
 mod history;
 mod query;
 mod run;
-
-#[cfg(test)]
-extern crate self as plotting;
 
 use std::time::Duration;
 
@@ -18,10 +14,10 @@ use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpR
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use spillway_boundary::AwsCallError;
+use spillway_chart::{Chart, RenderError};
 use spillway_ledger_store::{Store, StoreError};
 
 use crate::answer::Plot;
-use crate::chart::{Chart, RenderError};
 use crate::format::Format;
 use crate::query::{BadParameter, Query, Span};
 

@@ -7,12 +7,12 @@ use spillway_boundary::{Failure, StartError, logs, now, sdk_config, serve, varia
 use spillway_ledger_store::Store;
 
 /// The API answers within 30 seconds; this leaves the rest for a cold start, for drawing and for storing.
-const READING_TIME: Duration = Duration::from_secs(20);
+const READING_TIME: Duration = Duration::from_secs(24);
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let aws = sdk_config().await;
+    let aws = sdk_config()?;
     let deps = Deps {
         store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),

@@ -2,8 +2,8 @@
 
 use aws_lambda_events::query_map::QueryMap;
 use jiff::Timestamp;
+use spillway_chart::SIDES;
 
-use crate::chart::SIDES;
 use crate::format::Format;
 
 /// The width and height of a plot that doesn't ask for others, in pixels.

@@ -7,7 +7,7 @@ use spillway_ledger_store::Store;
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let aws = sdk_config().await;
+    let aws = sdk_config()?;
     let deps = Deps {
         store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),

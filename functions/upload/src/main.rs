@@ -7,7 +7,7 @@ use upload::{Deps, handle};
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let aws = sdk_config().await;
+    let aws = sdk_config()?;
     let store = Store::from_env(&aws)?;
     let deps = Deps { store, s3: aws_sdk_s3::Client::new(&aws) };
     serve(async |request| handle(&deps, request, now()).await).await

@@ -1,8 +1,6 @@
-//! Whole plots, compared with stored ones; and the plot API against tables, runs and a bucket in memory.
+//! The plot API against tables, runs and a bucket in memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
 mod api;
-mod golden;
-mod histories;
 mod world;

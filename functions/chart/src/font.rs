@@ -18,9 +18,9 @@ const ELLIPSIS: &str = "…";
 
 // A test parses both, so a binary that was built from a tested tree can't panic here.
 static REGULAR: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| embedded(include_bytes!("../../assets/Inter-Regular-subset.ttf")));
+    LazyLock::new(|| embedded(include_bytes!("../assets/Inter-Regular-subset.ttf")));
 static SEMI_BOLD: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| embedded(include_bytes!("../../assets/Inter-SemiBold-subset.ttf")));
+    LazyLock::new(|| embedded(include_bytes!("../assets/Inter-SemiBold-subset.ttf")));
 
 fn embedded(bytes: &'static [u8]) -> FontRef<'static> {
     FontRef::try_from_slice(bytes).expect("the embedded font can be read")

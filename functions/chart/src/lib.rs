@@ -20,7 +20,10 @@ mod times;
 mod units;
 
 #[cfg(test)]
-#[path = "../../tests/plotting/histories.rs"]
+extern crate self as spillway_chart;
+
+#[cfg(test)]
+#[path = "../tests/histories/mod.rs"]
 mod histories;
 #[cfg(test)]
 mod tests;

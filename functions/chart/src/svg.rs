@@ -110,8 +110,8 @@ impl fmt::Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::palette;
-    use crate::chart::scene::Align;
+    use crate::palette;
+    use crate::scene::Align;
 
     #[track_caller]
     fn check(draw: impl FnOnce(&mut Scene), expect: &str) {

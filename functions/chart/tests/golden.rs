@@ -1,15 +1,19 @@
 //! Plots compared with those in `tests/golden`: every pixel of a PNG (its compression may differ), every byte of an SVG.
 //!
-//! If a plot is meant to look different, `UPDATE_GOLDEN=1 cargo test --workspace --test plotting golden` stores it anew:
+//! If a plot is meant to look different, `UPDATE_GOLDEN=1 cargo test --workspace --test golden` stores it anew:
 //! look at each before it is committed.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
+
+mod histories;
 
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
-use plotting::chart::{Chart, Frame};
+use spillway_chart::{Chart, Frame};
 
-use crate::histories::{SCENARIO, busy, chart, frame};
+use histories::{SCENARIO, busy, chart, frame};
 
 const UPDATE: &str = "UPDATE_GOLDEN";
 const DAY: i64 = 86_400_000;

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that can't build its input should stop there")]
 
-#[path = "../tests/plotting/histories.rs"]
+#[path = "../tests/histories/mod.rs"]
 mod histories;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
 use histories::{SCENARIO, busy, changes, chart, frame};
-use plotting::chart::Chart;
+use spillway_chart::Chart;
 
 fn plots(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plot");

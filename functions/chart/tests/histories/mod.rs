@@ -1,7 +1,7 @@
 //! Histories to draw.
 
 use jiff::{SignedDuration, Timestamp};
-use plotting::chart::{Change, ChangeKind, Chart, Frame};
+use spillway_chart::{Change, ChangeKind, Chart, Frame};
 
 const MEBIBYTE: i64 = 1 << 20;
 
