@@ -13,10 +13,8 @@ mod targets;
 mod tracker;
 mod workflow;
 
-use std::fs;
-
 use clap::{Parser, ValueEnum};
-use spillway_tests::repository;
+use spillway_tests::readme;
 
 use crate::implementation::Implementations;
 use crate::targets::Measured;
@@ -30,8 +28,8 @@ const END: &str = "<!-- The end of the numbers. -->";
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,
-    /// Put the tables into README.md, too.
-    #[arg(long)]
+    /// Put the tables into README.md, too: all of them.
+    #[arg(long, conflicts_with = "parts")]
     update_readme: bool,
 }
 
@@ -69,15 +67,6 @@ async fn main() {
     let report = format!("{machine}; load average at the end: {}.\n\n{}", machine::load(), measured.report());
     println!("{report}");
     if command.update_readme {
-        update_readme(&report);
+        readme::update(BEGIN, END, &report);
     }
-}
-
-/// Replaces what is between the two comments.
-fn update_readme(report: &str) {
-    let path = repository().join("README.md");
-    let readme = fs::read_to_string(&path).expect("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has a place for the numbers");
-    let (_, after) = rest.split_once(END).expect("the place for the numbers has an end");
-    fs::write(&path, format!("{before}{BEGIN}\n\n{report}\n{END}{after}")).expect("README.md can be written");
 }

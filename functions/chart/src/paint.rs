@@ -33,7 +33,8 @@ pub(super) fn to_png(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
-    encoder.set_filter(png::Filter::Adaptive);
+    // An adaptive choice takes five times as long, for a third less.
+    encoder.set_filter(png::Filter::Sub);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;
