@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+
+use crate::http::{Answer, Server};
 
 /// A page of DynamoDB has a megabyte, before attributes are left out: about this many records.
 const PAGE: usize = 3_000;
@@ -23,9 +20,8 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Runs until it is dropped.
 pub struct Backend {
-    address: String,
+    server: Server,
     plotting: Arc<Plotting>,
-    _server: JoinSet<()>,
 }
 
 /// The history, as the pages of a query, and when the function was done with reading and with drawing it.
@@ -38,17 +34,15 @@ struct Plotting {
 impl Backend {
     /// With a history of so many events.
     pub async fn start(bucket: &str, events: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let address = listener.local_addr().expect("an address").to_string();
         let (read, drawn) = (Mutex::default(), Mutex::default());
         let plotting = Arc::new(Plotting { pages: pages(bucket, events), read, drawn });
-        let mut server = JoinSet::new();
-        server.spawn(serve(listener, plotting.clone()));
-        Self { address, plotting, _server: server }
+        let answering = plotting.clone();
+        let server = Server::start(move |request| answering.clone().answer(request)).await;
+        Self { server, plotting }
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
     /// How long the newest plot took from the end of the history to its upload.
@@ -93,20 +87,8 @@ fn key(number: usize) -> String {
     format!("2026-11-23T08:16:41.023Z#{number:020}")
 }
 
-async fn serve(listener: TcpListener, plotting: Arc<Plotting>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let plotting = plotting.clone();
-        connections.spawn(async move {
-            let service = service_fn(|request| plotting.answer(request));
-            // A function that ends breaks its connection.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
 impl Plotting {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
         let at = Instant::now();
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();

@@ -3,20 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// Every function, by the name of its crate, in the order of the table.
-pub const FUNCTIONS: [&str; 10] = [
-    "size-tracking",
-    "logging",
-    "cleaner",
-    "plotting",
-    "prepare-run",
-    "align-window",
-    "upload",
-    "wait-for-deletion",
-    "wait-for-alarm-ok",
-    "call-plot-api",
-];
-
 const ALARM_EVENT: &str = include_str!("../../contracts/examples/alarm-event.ok-metric-alarm.json");
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request.ok-all-of-the-history.json");
 /// Sorts behind every key of a history.

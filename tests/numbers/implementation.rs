@@ -9,8 +9,7 @@ use spillway_local::binaries::{self, Profile};
 use spillway_local::progress::Reporter;
 use spillway_local::venv::Venv;
 use spillway_local::workspace::Workspace;
-
-use crate::functions::FUNCTIONS;
+use spillway_tests::FUNCTIONS;
 
 /// The same functions in one language: a directory for each, with all that is deployed.
 pub struct Implementation {

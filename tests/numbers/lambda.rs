@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::http::{Answer, Server};
 
 /// Longer than anything that is measured takes.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -28,7 +25,7 @@ pub struct Lambda {
     started: Instant,
     events: mpsc::UnboundedSender<Bytes>,
     calls: mpsc::UnboundedReceiver<Call>,
-    _server: JoinSet<()>,
+    _runtime_api: Server,
 }
 
 /// What the process asked of the runtime API.
@@ -48,19 +45,16 @@ struct Api {
 impl Lambda {
     /// Starts the function whose `bootstrap` this is, with these variables and no others.
     pub async fn start(bootstrap: &Path, variables: &BTreeMap<String, String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let address = listener.local_addr().expect("an address").to_string();
         let (events, to_process) = mpsc::unbounded_channel();
         let (from_process, calls) = mpsc::unbounded_channel();
         let api = Arc::new(Api { events: Mutex::new(to_process), calls: from_process });
-        let mut server = JoinSet::new();
-        server.spawn(serve(listener, api));
+        let server = Server::start(move |request| api.clone().answer(request)).await;
         let mut command = Command::new(bootstrap);
-        command.env_clear().envs(variables).env("AWS_LAMBDA_RUNTIME_API", address).kill_on_drop(true);
+        command.env_clear().envs(variables).env("AWS_LAMBDA_RUNTIME_API", &server.address).kill_on_drop(true);
         command.current_dir(bootstrap.parent().expect("a directory")).stdin(Stdio::null()).stdout(Stdio::null());
         let started = Instant::now();
         let process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", bootstrap.display()));
-        Self { process, started, events, calls, _server: server }
+        Self { process, started, events, calls, _runtime_api: server }
     }
 
     /// Waits until the function asks for an event; gives the time since its process was started.
@@ -112,20 +106,8 @@ impl Lambda {
     }
 }
 
-async fn serve(listener: TcpListener, api: Arc<Api>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let api = api.clone();
-        connections.spawn(async move {
-            let service = service_fn(|request| api.answer(request));
-            // A function that ends breaks its connection; its status says more.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
 impl Api {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
         let at = Instant::now();
         let (parts, body) = request.into_parts();
         if parts.method == Method::POST {

@@ -3,6 +3,7 @@
 mod backend;
 mod figures;
 mod functions;
+mod http;
 mod implementation;
 mod lambda;
 mod ledger;

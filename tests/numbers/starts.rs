@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spillway_local::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
-use spillway_tests::Stack;
+use spillway_tests::{FUNCTIONS, Stack};
 
 use crate::backend::Backend;
 use crate::figures::{Pair, median, megabytes, milliseconds, row, table};
-use crate::functions::{FUNCTIONS, Weight, event};
+use crate::functions::{Weight, event};
 use crate::implementation::{Implementation, Implementations};
 use crate::lambda::Lambda;
 use crate::ledger;

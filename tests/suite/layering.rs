@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
+use spillway_tests::FUNCTIONS;
 
 /// The layers, from the innermost out. A crate may depend on crates of its own layer's insides only.
 const LAYERS: [&[&str]; 6] = [
@@ -10,18 +11,7 @@ const LAYERS: [&[&str]; 6] = [
     &["spillway-ledger", "spillway-chart"],
     &["spillway-boundary"],
     &["spillway-ledger-store"],
-    &[
-        "size-tracking",
-        "logging",
-        "cleaner",
-        "plotting",
-        "prepare-run",
-        "align-window",
-        "upload",
-        "wait-for-deletion",
-        "wait-for-alarm-ok",
-        "call-plot-api",
-    ],
+    &FUNCTIONS,
     // What is out here nobody links but the tests.
     &["spillway-local", "spillway-fake-aws", "spillway-contracts-check"],
 ];

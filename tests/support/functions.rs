@@ -9,6 +9,20 @@ use serde_json::Value;
 
 use crate::{Stack, kebab_case};
 
+/// Every function, by the name of its crate: the pipeline's, then those of the driver in the order of a run.
+pub const FUNCTIONS: [&str; 10] = [
+    "size-tracking",
+    "logging",
+    "cleaner",
+    "plotting",
+    "prepare-run",
+    "align-window",
+    "upload",
+    "wait-for-deletion",
+    "wait-for-alarm-ok",
+    "call-plot-api",
+];
+
 impl Stack {
     /// The functions' names and their binaries: `SizeTrackingFunction` runs `size-tracking`.
     pub async fn functions(&self) -> BTreeMap<String, String> {

@@ -14,6 +14,7 @@ mod stack;
 mod tap;
 mod usage;
 
+pub use functions::FUNCTIONS;
 pub use permissions::Permission;
 pub use stack::{Item, Stack};
 pub use tap::{Copy, copies};
