@@ -25,7 +25,7 @@ const END: &str = "<!-- The end of the numbers. -->";
 
 /// Measures Spillway's functions beside the same functions in Python, and prints tables in Markdown.
 #[derive(Parser)]
-#[command(name = "cargo numbers")]
+#[command(bin_name = "cargo numbers")]
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,
