@@ -29,7 +29,7 @@ pub fn sdk_config() -> Result<SdkConfig, StartError> {
         .region(Region::new(variable::<String>("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(http);
-    config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok());
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
     Ok(config.build())
 }
 

@@ -3,18 +3,19 @@
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::variable;
+
 /// Makes `tracing` write one flat JSON object a line. Fields stand at the top level, beside `message`.
 ///
 /// The level is that of `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the function's log configuration; `INFO` else.
 pub fn init() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .with_max_level(variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or(LevelFilter::INFO))
         .init();
 }
 
