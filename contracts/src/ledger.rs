@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectName, Sequencer, moment};
+use crate::{ObjectName, Sequencer, rfc3339};
 
 /// The key of the row that holds the bucket's total.
 pub const STATE_KEY: &str = "__STATE__";
@@ -28,7 +28,7 @@ pub struct ObjectRow {
     /// The sequencer of the object's newest event.
     pub sequencer: Sequencer,
     /// When the ledger recorded that event.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
 }
 
@@ -48,7 +48,7 @@ pub struct Tombstone {
     /// The sequencer of the deletion.
     pub sequencer: Sequencer,
     /// When the ledger recorded the deletion.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
     /// When DynamoDB may drop the row, in seconds since the epoch: after SQS's longest retention.
     pub expires_at: i64,
@@ -68,7 +68,7 @@ pub struct StateRow {
     /// The key of the newest history record; empty if there is none.
     pub last_event_key: String,
     /// When the row was written.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
 }
 
@@ -118,10 +118,10 @@ pub struct HistoryRecord {
     /// The sequencer of the event.
     pub sequencer: Sequencer,
     /// When S3 says that it happened.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub event_time: Timestamp,
     /// When the ledger recorded it.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub committed_at: Timestamp,
 }
 

@@ -2,21 +2,22 @@
 //!
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
 //! machine says to its functions, [`report`] what a run ends with, [`ledger`] what the tables hold,
-//! [`line`](mod@line) what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
+//! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
 //! [`plot`] what the plot API is asked.
 
 pub mod alarm;
+pub mod bounded_list;
 pub mod error_name;
+pub mod failure;
+mod json_object;
 pub mod ledger;
-pub mod line;
-pub mod list;
-mod moment;
+pub mod log_line;
 pub mod notification;
-mod object;
 pub mod object_name;
 pub mod plot;
 pub mod queue;
 pub mod report;
+mod rfc3339;
 pub mod run;
 pub mod schedule;
 pub mod schema;
@@ -24,5 +25,6 @@ pub mod sequencer;
 pub mod task;
 
 pub use error_name::ErrorName;
+pub use failure::Failure;
 pub use object_name::ObjectName;
 pub use sequencer::Sequencer;

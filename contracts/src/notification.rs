@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Sequencer, moment};
+use crate::{Sequencer, rfc3339};
 
 /// What `Event` is in the test message.
 const TEST_EVENT: &str = "s3:TestEvent";
@@ -49,7 +49,7 @@ pub struct S3Record {
     /// What happened, without the `s3:` prefix: `ObjectCreated:Put`, `ObjectRemoved:Delete`, …
     pub event_name: String,
     /// When S3 finished the request.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub event_time: Timestamp,
     /// Which object of which bucket.
     pub s3: S3Entity,

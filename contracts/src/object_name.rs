@@ -16,15 +16,15 @@ pub struct ObjectName(#[schemars(length(min = 1, max = 1024))] String);
 /// Why a text can't be the key of an S3 object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an object name must have 1 to 1024 bytes of UTF-8, this one has {0}")]
-pub struct ObjectNameLength(usize);
+pub struct ObjectNameError(usize);
 
 impl ObjectName {
     /// Takes `name` if S3 would.
-    pub fn new(name: impl Into<String>) -> Result<Self, ObjectNameLength> {
+    pub fn new(name: impl Into<String>) -> Result<Self, ObjectNameError> {
         let name = name.into();
         match name.len() {
             1..=1024 => Ok(Self(name)),
-            length => Err(ObjectNameLength(length)),
+            length => Err(ObjectNameError(length)),
         }
     }
 
@@ -35,7 +35,7 @@ impl ObjectName {
 }
 
 impl TryFrom<String> for ObjectName {
-    type Error = ObjectNameLength;
+    type Error = ObjectNameError;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         Self::new(name)
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(name: &str, expect: Result<(), ObjectNameLength>) {
+    fn check(name: &str, expect: Result<(), ObjectNameError>) {
         assert_eq!(ObjectName::new(name).map(drop), expect);
     }
 
@@ -67,7 +67,7 @@ mod tests {
     fn length_is_counted_in_bytes() {
         check("a", Ok(()));
         check(&"é".repeat(512), Ok(()));
-        check("", Err(ObjectNameLength(0)));
-        check(&"é".repeat(513), Err(ObjectNameLength(1026)));
+        check("", Err(ObjectNameError(0)));
+        check(&"é".repeat(513), Err(ObjectNameError(1026)));
     }
 }

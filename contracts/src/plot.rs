@@ -4,8 +4,20 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::object::read_from_object_alone;
-use crate::{ErrorName, ObjectName, moment};
+use crate::json_object::read_from_object_alone;
+use crate::{ErrorName, ObjectName, rfc3339};
+
+/// The header in which the plot API says which bucket holds the plot.
+pub const PLOT_BUCKET_HEADER: &str = "x-spillway-plot-bucket";
+
+/// The header in which the plot API says under which key the plot is stored.
+pub const PLOT_KEY_HEADER: &str = "x-spillway-plot-key";
+
+/// The header in which the plot API says where the plot begins.
+pub const PLOT_FROM_HEADER: &str = "x-spillway-plot-from";
+
+/// The header in which the plot API says where the plot ends.
+pub const PLOT_TO_HEADER: &str = "x-spillway-plot-to";
 
 /// `GET /plot`. AWS owns this event; only what is read is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,10 +106,10 @@ pub struct PlotHeaders {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_key: Option<ObjectName>,
     /// Where the plot begins; none with an error.
-    #[serde(default, deserialize_with = "moment::read_or_null", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_from: Option<Timestamp>,
     /// Where the plot ends: before the `to` that was asked for if there was no time to read all of the history.
-    #[serde(default, deserialize_with = "moment::read_or_null", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_to: Option<Timestamp>,
 }
 
@@ -111,4 +123,18 @@ pub struct PlotError {
     pub message: String,
     /// The parameter of the query that is wrong; null if it is something else.
     pub parameter: Option<String>,
+}
+
+/// Where the plot is: the answer of `call-plot-api`, and a part of the run report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoredPlot {
+    /// The bucket that holds the plot.
+    pub bucket_name: String,
+    /// The plot's key in that bucket.
+    pub object_name: ObjectName,
+    /// The plot's media type.
+    pub content_type: String,
+    /// The plot's size, in bytes.
+    pub size_bytes: u64,
 }

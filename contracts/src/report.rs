@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::task::StoredPlot;
-use crate::{ErrorName, ObjectName, moment};
+use crate::plot::StoredPlot;
+use crate::{ObjectName, rfc3339};
 
 /// The output of an execution that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,10 +14,10 @@ pub struct RunReport {
     /// The execution's name.
     pub run_id: String,
     /// When the bucket was found empty and the scenario began.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub started_at: Timestamp,
     /// When the report was written.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub finished_at: Timestamp,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
@@ -38,7 +38,7 @@ pub struct CycleReport {
     /// The round's number, from 1.
     pub number: u32,
     /// When the alarm window that the round was aligned to let it begin.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub opened_at: Timestamp,
     /// What was uploaded, in order.
     pub uploaded: Vec<UploadedObject>,
@@ -47,7 +47,7 @@ pub struct CycleReport {
     /// The totals that the history recorded in this round, in bytes.
     pub observed_totals: Vec<u64>,
     /// When the alarm was seen to be OK again.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub alarm_ok_at: Timestamp,
 }
 
@@ -62,7 +62,7 @@ pub struct UploadedObject {
     /// The total after it, in bytes.
     pub total_size: u64,
     /// When S3 says that it happened.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub uploaded_at: Timestamp,
 }
 
@@ -77,7 +77,7 @@ pub struct Deletion {
     /// The total after it, in bytes.
     pub total_size: u64,
     /// When S3 says that it happened.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub deleted_at: Timestamp,
 }
 
@@ -91,14 +91,4 @@ pub struct RunFailure {
     pub error: String,
     /// The error in words: what was expected and what was seen.
     pub cause: String,
-}
-
-/// What a function answers instead of its response if it fails: what the state machine's `Retry` and `Catch` see.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FunctionError {
-    /// The error's name.
-    pub error_type: ErrorName,
-    /// The error in words: what was expected and what was seen.
-    pub error_message: String,
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ObjectName;
-use crate::list::List;
-use crate::object::read_from_object_alone;
+use crate::bounded_list::BoundedList;
+use crate::json_object::read_from_object_alone;
 
 /// The metadata key that marks an object as a run's: what carries it may be deleted by the next run.
 pub const RUN_MARK: &str = "spillway-run";
@@ -17,7 +17,7 @@ pub const RUN_MARK: &str = "spillway-run";
 pub struct RunInput {
     /// What to upload and what to expect of it, in order.
     #[serde(default = "default_cycles")]
-    pub cycles: List<Cycle, 10>,
+    pub cycles: BoundedList<Cycle, 10>,
     /// How long each wait of the run may last, in seconds.
     #[serde(default)]
     pub deadline_seconds: DeadlineSeconds,
@@ -29,7 +29,7 @@ pub struct RunInput {
 #[schemars(!remote)]
 pub struct Cycle {
     /// The objects to upload, in order.
-    pub upload: List<Upload, 20>,
+    pub upload: BoundedList<Upload, 20>,
     /// What should follow. Left out, it is what the cleaner's rule says: largest first until below the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
@@ -72,7 +72,7 @@ pub struct DeadlineSeconds(#[schemars(range(min = 1, max = 1800))] u64);
 /// A number outside the bounds of its field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is out of range: it must be {least} to {most} {unit}")]
-pub struct OutOfRange {
+pub struct OutOfRangeError {
     value: u64,
     least: u64,
     most: u64,
@@ -98,9 +98,9 @@ impl UploadSize {
 }
 
 impl TryFrom<u64> for UploadSize {
-    type Error = OutOfRange;
+    type Error = OutOfRangeError;
 
-    fn try_from(value: u64) -> Result<Self, OutOfRange> {
+    fn try_from(value: u64) -> Result<Self, OutOfRangeError> {
         within(value, 0, Self::MOST, "bytes").map(Self)
     }
 }
@@ -126,9 +126,9 @@ impl Default for DeadlineSeconds {
 }
 
 impl TryFrom<u64> for DeadlineSeconds {
-    type Error = OutOfRange;
+    type Error = OutOfRangeError;
 
-    fn try_from(value: u64) -> Result<Self, OutOfRange> {
+    fn try_from(value: u64) -> Result<Self, OutOfRangeError> {
         within(value, 1, 1800, "seconds").map(Self)
     }
 }
@@ -139,18 +139,18 @@ impl From<DeadlineSeconds> for u64 {
     }
 }
 
-fn within(value: u64, least: u64, most: u64, unit: &'static str) -> Result<u64, OutOfRange> {
-    if (least..=most).contains(&value) { Ok(value) } else { Err(OutOfRange { value, least, most, unit }) }
+fn within(value: u64, least: u64, most: u64, unit: &'static str) -> Result<u64, OutOfRangeError> {
+    if (least..=most).contains(&value) { Ok(value) } else { Err(OutOfRangeError { value, least, most, unit }) }
 }
 
-fn default_cycles() -> List<Cycle, 10> {
+fn default_cycles() -> BoundedList<Cycle, 10> {
     let name = |name: &str| ObjectName::new(name).expect("the default scenario's names are short");
     let upload = |object, bytes| Upload { object_name: name(object), size_bytes: UploadSize(bytes) };
     let cycle = |upload, deleted, total_size| Cycle {
-        upload: List::new(upload).expect("the default scenario uploads something in each cycle"),
+        upload: BoundedList::new(upload).expect("the default scenario uploads something in each cycle"),
         expect: Some(Expectation { deleted: vec![name(deleted)], total_size }),
     };
-    List::new(vec![
+    BoundedList::new(vec![
         cycle(vec![upload("assignment1.txt", 18), upload("assignment2.txt", 28)], "assignment2.txt", 18),
         cycle(vec![upload("assignment3.txt", 2)], "assignment1.txt", 2),
     ])

@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Track;
 
-use crate::{alarm, ledger, line, notification, plot, queue, report, run, schedule, task};
+use crate::{alarm, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task};
 
 /// The version of all contracts. `contracts/README.md` says when it has to be raised.
 pub const VERSION: u32 = 1;
 
 /// A contract: the name of its schema's file, and the schema.
 pub struct Contract {
-    /// The name, as in `schemas/<name>.schema.json` and `examples/<name>.ok-*.json`.
+    /// The name, as in `schemas/<name>.schema.json` and `examples/<name>/ok-*.json`.
     pub name: &'static str,
     /// The schema, draft 2020-12.
     pub schema: Schema,
@@ -44,10 +44,10 @@ pub fn contracts() -> Vec<Contract> {
         contract::<ledger::StateRow>("state-row"),
         contract::<ledger::RunLockRow>("run-lock-row"),
         contract::<ledger::HistoryRecord>("history-record"),
-        contract::<line::TotalSizeLine>("total-size-line"),
-        contract::<line::ObjectEventLine>("object-event-line"),
-        contract::<line::CleanerDecisionLine>("cleaner-decision-line"),
-        contract::<line::LogLine>("log-line"),
+        contract::<log_line::TotalSizeLine>("total-size-line"),
+        contract::<log_line::ObjectEventLine>("object-event-line"),
+        contract::<log_line::CleanerDecisionLine>("cleaner-decision-line"),
+        contract::<log_line::LogLine>("log-line"),
         contract::<run::RunInput>("run-input"),
         contract::<task::PrepareRunRequest>("prepare-run-request"),
         contract::<task::PrepareRunResponse>("prepare-run-response"),
@@ -60,14 +60,14 @@ pub fn contracts() -> Vec<Contract> {
         contract::<task::WaitForAlarmOkRequest>("wait-for-alarm-ok-request"),
         contract::<task::WaitForAlarmOkResponse>("wait-for-alarm-ok-response"),
         contract::<task::CallPlotApiRequest>("call-plot-api-request"),
-        contract::<task::StoredPlot>("call-plot-api-response"),
+        contract::<plot::StoredPlot>("call-plot-api-response"),
         contract::<report::RunReport>("run-report"),
         contract::<report::RunFailure>("run-failure"),
-        contract::<report::FunctionError>("function-error"),
+        contract::<failure::Failure>("function-error"),
     ]
 }
 
-/// A newtype that checks its value on the way in needs `#[schemars(!try_from)]`: the schema would else be that of the
+/// A newtype that checks its value on the way in needs `#[schemars(!try_from)]`: otherwise the schema would be that of the
 /// value before the check, without its bounds.
 fn contract<T: JsonSchema + DeserializeOwned>(name: &'static str) -> Contract {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(bound_integers));

@@ -18,14 +18,14 @@ pub struct Sequencer(#[schemars(regex(pattern = r"^[0-9A-Fa-f]+$"))] String);
 /// A sequencer that is empty or holds anything but hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sequencer is a hexadecimal number, not {0:?}")]
-pub struct NotASequencer(String);
+pub struct SequencerError(String);
 
 impl Sequencer {
     /// Takes `digits` if they are hexadecimal.
-    pub fn new(digits: impl Into<String>) -> Result<Self, NotASequencer> {
+    pub fn new(digits: impl Into<String>) -> Result<Self, SequencerError> {
         let digits = digits.into();
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(NotASequencer(digits));
+            return Err(SequencerError(digits));
         }
         Ok(Self(digits))
     }
@@ -62,7 +62,7 @@ impl PartialEq for Sequencer {
 impl Eq for Sequencer {}
 
 impl TryFrom<String> for Sequencer {
-    type Error = NotASequencer;
+    type Error = SequencerError;
 
     fn try_from(digits: String) -> Result<Self, Self::Error> {
         Self::new(digits)
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_hexadecimal_digits_are_taken() {
-        assert_eq!(Sequencer::new(""), Err(NotASequencer(String::new())));
-        assert_eq!(Sequencer::new("12G"), Err(NotASequencer("12G".into())));
+        assert_eq!(Sequencer::new(""), Err(SequencerError(String::new())));
+        assert_eq!(Sequencer::new("12G"), Err(SequencerError("12G".into())));
     }
 }

@@ -9,19 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Deletion, UploadedObject};
 use crate::run::{RunInput, Upload};
-use crate::{ObjectName, moment};
-
-/// The header in which the plot API says which bucket holds the plot.
-pub const PLOT_BUCKET_HEADER: &str = "x-spillway-plot-bucket";
-
-/// The header in which the plot API says under which key the plot is stored.
-pub const PLOT_KEY_HEADER: &str = "x-spillway-plot-key";
-
-/// The header in which the plot API says where the plot begins.
-pub const PLOT_FROM_HEADER: &str = "x-spillway-plot-from";
-
-/// The header in which the plot API says where the plot ends.
-pub const PLOT_TO_HEADER: &str = "x-spillway-plot-to";
+use crate::{ObjectName, rfc3339};
 
 /// Asks `prepare-run` to validate a run's input and to empty the bucket of what earlier runs left.
 ///
@@ -32,7 +20,7 @@ pub struct PrepareRunRequest {
     /// The execution's name.
     pub run_id: String,
     /// When the execution started; its deadline counts from here.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub started_at: Timestamp,
     /// The execution's input.
     pub input: RunInput,
@@ -57,7 +45,7 @@ pub struct RunPlan {
     /// The execution's name.
     pub run_id: String,
     /// When the bucket was found empty: the plot begins here.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub started_at: Timestamp,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
@@ -102,7 +90,7 @@ pub struct AlignWindowRequest {
 #[serde(deny_unknown_fields)]
 pub struct AlignWindowResponse {
     /// When to upload: now if most of the current period is left, else the start of the next one.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub opens_at: Timestamp,
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
@@ -121,7 +109,7 @@ pub struct UploadRequest {
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
     /// When to give up.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub deadline: Timestamp,
 }
 
@@ -148,7 +136,7 @@ pub struct WaitForDeletionRequest {
     /// The newest history record before the cycle; empty if there is none.
     pub after_event_key: String,
     /// When to give up.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub deadline: Timestamp,
 }
 
@@ -163,7 +151,7 @@ pub struct WaitForDeletionResponse {
     /// The totals that the cycle went through so far, in bytes.
     pub observed_totals: Vec<u64>,
     /// When the newest of them was committed; null if there is none.
-    #[serde(default, deserialize_with = "moment::read_or_null")]
+    #[serde(default, deserialize_with = "rfc3339::read_or_null")]
     pub settled_at: Option<Timestamp>,
 }
 
@@ -178,10 +166,10 @@ pub struct WaitForAlarmOkRequest {
     /// The length of one of the alarm's periods, in seconds.
     pub period_seconds: u32,
     /// When the total fell below the threshold; null if it never was at or above it. An OK from before doesn't count.
-    #[serde(default, deserialize_with = "moment::read_or_null")]
+    #[serde(default, deserialize_with = "rfc3339::read_or_null")]
     pub settled_at: Option<Timestamp>,
     /// When to give up.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub deadline: Timestamp,
 }
 
@@ -194,7 +182,7 @@ pub struct WaitForAlarmOkResponse {
     /// The alarm's state: `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
     /// When the alarm entered that state.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub state_since: Timestamp,
 }
 
@@ -207,20 +195,6 @@ pub struct CallPlotApiRequest {
     /// The execution's name.
     pub run_id: String,
     /// The plot's first moment.
-    #[serde(deserialize_with = "moment::read")]
+    #[serde(deserialize_with = "rfc3339::read")]
     pub from: Timestamp,
-}
-
-/// Where the plot is: the answer of `call-plot-api`, and a part of the run report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoredPlot {
-    /// The bucket that holds the plot.
-    pub bucket_name: String,
-    /// The plot's key in that bucket.
-    pub object_name: ObjectName,
-    /// The plot's media type.
-    pub content_type: String,
-    /// The plot's size, in bytes.
-    pub size_bytes: u64,
 }

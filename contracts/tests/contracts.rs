@@ -67,7 +67,7 @@ fn the_index_lists_every_contract_and_its_links_lead_somewhere() {
     for contract in contracts() {
         let name = contract.name;
         assert!(links.contains(format!("schemas/{name}.schema.json").as_str()), "README.md has no schema of {name}");
-        let example = format!("examples/{name}.ok-");
+        let example = format!("examples/{name}/ok-");
         assert!(links.iter().any(|link| link.starts_with(&example)), "README.md has no example of {name}");
     }
 }
@@ -163,7 +163,7 @@ fn events_of_aws_survive_a_round_trip() {
 
 /// A file of `examples`.
 struct Example {
-    /// The file's name without `.json`.
+    /// Its contract's folder and its own name, without `.json`.
     name: String,
     contract: String,
     is_good: bool,
@@ -171,15 +171,21 @@ struct Example {
 }
 
 fn examples() -> Vec<Example> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    folders.flat_map(|folder| examples_of(folder.file_name().unwrap().to_str().unwrap())).collect()
+}
+
+fn examples_of(contract: &str) -> Vec<Example> {
     let example = |(file, text): (String, String)| {
-        let name = file.strip_suffix(".json")?.to_owned();
-        let (contract, case) = name.split_once('.').unwrap_or_else(|| panic!("{file} names no contract"));
+        let case = file.strip_suffix(".json").unwrap_or_else(|| panic!("{contract}/{file} is not a .json"));
+        let name = format!("{contract}/{case}");
         let is_good = case.starts_with("ok-");
-        assert!(is_good || case.starts_with("bad-"), "{file} says neither `ok-` nor `bad-`");
-        let document = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file} is not JSON: {error}"));
-        Some(Example { contract: contract.to_owned(), is_good, document, name })
+        assert!(is_good || case.starts_with("bad-"), "{name} says neither `ok-` nor `bad-`");
+        let document = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name} is not JSON: {error}"));
+        Example { contract: contract.to_owned(), is_good, document, name }
     };
-    files("examples").into_iter().filter_map(example).collect()
+    files(&format!("examples/{contract}")).into_iter().map(example).collect()
 }
 
 /// The files of a folder of this crate, by name.

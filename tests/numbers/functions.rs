@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-const ALARM_EVENT: &str = include_str!("../../contracts/examples/alarm-event.ok-metric-alarm.json");
-const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request.ok-all-of-the-history.json");
+const ALARM_EVENT: &str = include_str!("../../contracts/examples/alarm-event/ok-metric-alarm.json");
+const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-all-of-the-history.json");
 /// Sorts behind every key of a history.
 const END_OF_HISTORY: &str = "9999";
 const LARGEST_UPLOAD: u64 = 16 * 1024 * 1024;

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use spillway_local::binaries::{self, Profile};
+use spillway_local::deploy::binaries::{self, Profile};
 use spillway_local::progress::Reporter;
-use spillway_local::venv::Venv;
+use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use spillway_tests::FUNCTIONS;
 
@@ -81,7 +81,7 @@ async fn rust(workspace: &Workspace, directory: PathBuf) -> Implementation {
 }
 
 fn python(venv: &Venv, directory: PathBuf) -> Implementation {
-    let sources = fs::read_dir(python_source()).expect("tests/python is a directory");
+    let sources = fs::read_dir(python_source()).expect("tests/numbers/python is a directory");
     let sources: Vec<PathBuf> = sources
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "py") && !path.ends_with("package.py"))
@@ -112,5 +112,5 @@ fn empty(directory: PathBuf) -> PathBuf {
 }
 
 fn python_source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("numbers/python")
 }

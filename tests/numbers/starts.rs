@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
-use spillway_local::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use spillway_local::emulator::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use spillway_tests::{FUNCTIONS, Stack};
 
 use crate::backend::Backend;

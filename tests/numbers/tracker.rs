@@ -16,7 +16,6 @@ const OBJECTS: [usize; 3] = [10, 1_000, 100_000];
 const EVENTS: usize = 480;
 /// Rounds that count; one before them warms everything up.
 const ROUNDS: usize = 3;
-const TRACKER: &str = "assignment4-size-tracking-lambda";
 
 /// What was measured of one bucket.
 pub struct Tracking {
@@ -110,7 +109,7 @@ struct Logged {
 }
 
 async fn logged(stack: &Stack) -> Logged {
-    let lines = stack.log_lines(TRACKER).await;
+    let lines = stack.log_lines(&stack.function("size-tracking").await).await;
     let sum = |field: &str| lines.iter().filter_map(|line| line.get(field)?.as_u64()).sum::<u64>();
     // A conflict is a transaction that was refused, and is followed by another read.
     Logged { events: sum("delivered"), requests: sum("reads") + sum("transactions") + sum("conflicts") }

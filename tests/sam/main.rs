@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use spillway_local::emulator::{Account, client};
 use spillway_local::progress::Reporter;
-use spillway_local::venv::Venv;
+use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
-use spillway_local::{Account, client};
 use spillway_tests::{repository, tools, within};
 use tokio::process::Command;
 

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spillway_local::progress::Reporter;
-use spillway_local::venv::Venv;
+use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use tokio::process::Command;
 use tokio::sync::{Semaphore, SemaphorePermit};

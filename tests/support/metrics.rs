@@ -1,6 +1,6 @@
 //! The metrics of a live stack.
 
-use spillway_local::cloudwatch::filter::{MetricValue, Pattern};
+use spillway_cloudwatch::filter::{MetricValue, Pattern};
 
 use crate::Stack;
 

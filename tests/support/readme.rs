@@ -7,7 +7,7 @@ use crate::repository;
 /// Checks that the README has `text` between the comments that mark this part; with `UPDATE_README`, puts it there.
 #[track_caller]
 pub fn check(part: &str, text: &str) {
-    let begin = format!("<!-- Made by UPDATE_README=1 cargo test --workspace --test suite {part} -->");
+    let begin = format!("<!-- Made by UPDATE_README=1 cargo test --workspace --test system {part} -->");
     let end = format!("<!-- The end of the {part}. -->");
     if std::env::var_os("UPDATE_README").is_some() {
         update(&begin, &end, text);

@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{NotificationConfiguration, Tag, Tagging};
 use serde_json::Value;
+use spillway_cloudwatch::definition::SHORTEST_PERIOD;
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
-use spillway_local::client;
-use spillway_local::execution::{Driver, Ending};
+use spillway_local::emulator::client;
 use spillway_local::progress::Reporter;
+use spillway_local::run::execution::{Driver, Ending};
 use spillway_local::{LocalAws, Options};
 
 /// A stack that a test drives, and looks into with root's eyes.
@@ -41,9 +42,11 @@ impl Stack {
         Self::with(&[]).await
     }
 
-    /// Starts one with these parameters of the template.
+    /// Starts one with these parameters of the template, and with an alarm of the shortest period that the local
+    /// CloudWatch knows.
     pub async fn with(parameters: &[(&str, &str)]) -> Self {
         let mut options = Options::default();
+        options.parameters.insert("AlarmPeriodSeconds".to_owned(), SHORTEST_PERIOD.to_string());
         options.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let local_aws = LocalAws::up(options).await.unwrap_or_else(|error| panic!("{error}"));
         let config = local_aws.sdk_config();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use spillway_local::binaries::{self, Profile};
+use spillway_local::deploy::binaries::{self, Profile};
 use spillway_local::progress::Reporter;
 use spillway_local::workspace::Workspace;
 

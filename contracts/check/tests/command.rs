@@ -21,7 +21,7 @@ fn check(file: &Path, name: &str, expect: (i32, &str)) {
 
 #[test]
 fn a_good_document_is_a_success() {
-    check(&example("run-input.ok-three-cycles.json"), "run-input", (0, "FILE is a good run-input"));
+    check(&example("run-input/ok-three-cycles.json"), "run-input", (0, "FILE is a good run-input"));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn broken_json_is_told_with_line_and_column() {
 fn an_unknown_name_and_a_missing_file_are_errors() {
     let output = Command::new(env!("CARGO_BIN_EXE_contracts"))
         .arg("check")
-        .arg(example("run-input.ok-three-cycles.json"))
+        .arg(example("run-input/ok-three-cycles.json"))
         .args(["--as", "run"])
         .output()
         .unwrap();

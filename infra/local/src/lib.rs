@@ -1,34 +1,20 @@
-//! The local AWS and its commands: MiniStack, the stack deployed to it, and what MiniStack doesn't do of CloudWatch.
+//! The local AWS and its commands: MiniStack, the stack deployed to it, and runs on it.
 //!
-//! [`Account`] is a local AWS with nothing in it, and [`LocalAws::up`] gives one with the stack; both end when they are
-//! dropped. [`execution`] drives the state machine.
+//! [`emulator::Account`] is a local AWS with nothing in it, and [`LocalAws::up`] gives one with the stack; both end when they
+//! are dropped. [`run::Driver`] drives the state machine. What MiniStack doesn't do of CloudWatch is the crate
+//! `spillway-cloudwatch`, beside this one.
 
-mod account;
-mod archive;
-pub mod artifacts;
-pub mod binaries;
-pub mod client;
-pub mod cloudwatch;
 pub mod commands;
 pub mod deploy;
-pub mod display;
-pub mod error;
-pub mod execution;
-pub mod history;
-pub mod ministack;
-pub mod outputs;
-mod pip;
+pub mod emulator;
+mod error;
+mod file_error;
+pub mod local_aws;
 pub mod progress;
 pub mod python;
-pub mod stack;
-pub mod stack_file;
-pub mod template;
-pub mod timeline;
-pub mod venv;
-mod watchdog;
+pub mod run;
 pub mod workspace;
 
-pub use account::Account;
 pub use error::Error;
-pub use outputs::Outputs;
-pub use stack::{LocalAws, Options};
+pub use file_error::FileError;
+pub use local_aws::{LocalAws, Options};

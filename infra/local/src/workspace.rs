@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
-use crate::binaries::BuildError;
+/// Why the workspace is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("cargo cannot read the workspace: {0}")]
+pub struct WorkspaceError(String);
 
 /// The workspace that this crate is part of.
 #[derive(Clone, Debug)]
@@ -18,14 +21,14 @@ pub struct Workspace {
 
 impl Workspace {
     /// Asks cargo.
-    pub async fn locate() -> Result<Self, BuildError> {
-        tokio::task::spawn_blocking(Self::ask).await.map_err(|error| BuildError::Metadata(error.to_string()))?
+    pub async fn locate() -> Result<Self, WorkspaceError> {
+        tokio::task::spawn_blocking(Self::ask).await.map_err(|error| WorkspaceError(error.to_string()))?
     }
 
-    fn ask() -> Result<Self, BuildError> {
+    fn ask() -> Result<Self, WorkspaceError> {
         let mut command = MetadataCommand::new();
         command.cargo_path(cargo()).manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).no_deps();
-        let metadata = command.exec().map_err(|error| BuildError::Metadata(error.to_string()))?;
+        let metadata = command.exec().map_err(|error| WorkspaceError(error.to_string()))?;
         let binary_of = |package: &cargo_metadata::Package| {
             let name = package.name.to_string();
             let binaries = package.targets.iter().filter(|target| target.is_bin());

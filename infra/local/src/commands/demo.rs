@@ -3,14 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use aws_sdk_s3::primitives::ByteStreamError;
+use spillway_aws::CallError;
 use spillway_contracts::report::RunReport;
 
-use super::{Outcome, scenario};
-use crate::client;
-use crate::display::Display;
-use crate::error::{CallError, Error, FileError};
-use crate::execution::{Driver, Ending};
-use crate::stack::{LocalAws, Options};
+use super::outcome::Outcome;
+use super::scenario;
+use crate::commands::display::Display;
+use crate::emulator::client;
+use crate::error::Error;
+use crate::file_error::FileError;
+use crate::local_aws::{LocalAws, Options};
+use crate::run::execution::{Driver, Ending};
 use crate::workspace::Workspace;
 
 /// Starts a local AWS, runs the scenario at `input` on it, keeps the report and the plot, stops.
@@ -60,7 +64,8 @@ fn pretty(output: &str) -> String {
 async fn download_plot(local_aws: &LocalAws, report: &RunReport) -> Result<Vec<u8>, Error> {
     let s3 = client::s3(local_aws.sdk_config());
     let request = s3.get_object().bucket(&report.plot.bucket_name).key(report.plot.object_name.as_str());
-    let object = request.send().await.map_err(CallError::to("give the plot"))?;
-    let bytes = object.body.collect().await.map_err(|error| FileError::to("download", "the plot")(error.into()))?;
+    let object = request.send().await.map_err(CallError::of("GetObject"))?;
+    let broken_off = |error: ByteStreamError| CallError::unexpected("GetObject", error.to_string());
+    let bytes = object.body.collect().await.map_err(broken_off)?;
     Ok(bytes.to_vec())
 }

@@ -1,9 +1,12 @@
 //! The commands, and what they have in common: how they are interrupted, and what they exit with.
 
 mod demo;
+pub mod display;
+mod outcome;
 mod run;
 mod scenario;
 mod signals;
+pub mod stack_file;
 mod up;
 
 use std::path::PathBuf;
@@ -11,8 +14,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::display::{Display, Stream};
+use crate::commands::display::{Display, Stream};
 use crate::error::Error;
+use outcome::Outcome;
 use signals::Signals;
 
 /// A local AWS with the whole system on it.
@@ -37,16 +41,6 @@ pub enum Command {
         #[arg(long)]
         input: Option<PathBuf>,
     },
-}
-
-/// What a command came to.
-enum Outcome {
-    /// What it should.
-    Success,
-    /// The run was followed to its end, which is not the expected one.
-    Unexpected,
-    /// A signal with this number arrived before it was done.
-    Interrupted(u8),
 }
 
 /// Runs `command`, says what became of it, and gives the exit code for it.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::{Outcome, scenario};
-use crate::client;
-use crate::display::Display;
+use super::outcome::Outcome;
+use super::scenario;
+use crate::commands::display::Display;
+use crate::commands::stack_file::StackFile;
+use crate::emulator::client;
 use crate::error::Error;
-use crate::execution::Driver;
-use crate::stack_file::StackFile;
+use crate::run::execution::Driver;
 use crate::workspace::Workspace;
 
 /// Starts an execution with the scenario at `input`, and follows it.

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use spillway_contracts::report::RunReport;
 
-use super::Outcome;
-use crate::error::{Error, FileError};
-use crate::execution::{Driver, Ending};
+use super::outcome::Outcome;
+use crate::error::Error;
+use crate::file_error::FileError;
 use crate::progress::{Progress, Reporter, Step};
-use crate::timeline;
+use crate::run::execution::{Driver, Ending};
+use crate::run::timeline;
 
 /// The execution's input: what is in the file at `path`, or the default scenario.
 pub(super) fn read(path: Option<&Path>) -> Result<String, Error> {
@@ -19,7 +20,7 @@ pub(super) fn read(path: Option<&Path>) -> Result<String, Error> {
     // Only JSON reaches the state machine; whether it is a scenario is for the state machine to say.
     match serde_json::from_str::<serde_json::Value>(&text) {
         Ok(_) => Ok(text),
-        Err(source) => Err(FileError::to("use", path)(source.into()).into()),
+        Err(source) => Err(Error::Scenario { path: path.to_owned(), source }),
     }
 }
 
@@ -67,7 +68,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "{ cycles: [] }").unwrap();
         let message = read(Some(file.path())).unwrap_err().to_string();
-        let expected = format!("cannot use {}: key must be a string at line 1 column 3", file.path().display());
+        let expected = format!("{} is not JSON: key must be a string at line 1 column 3", file.path().display());
         assert_eq!(message, expected);
     }
 }

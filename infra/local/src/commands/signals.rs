@@ -2,9 +2,9 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Outcome;
-use crate::display::Display;
-use crate::error::{Error, FileError};
+use super::outcome::Outcome;
+use crate::commands::display::Display;
+use crate::error::Error;
 
 /// The signals that ask a command to end.
 pub(super) struct Signals {
@@ -14,8 +14,8 @@ pub(super) struct Signals {
 
 impl Signals {
     /// From here on they don't end the process by themselves.
-    pub(super) fn listen() -> Result<Self, FileError> {
-        let listen = |kind| signal(kind).map_err(FileError::to("listen for", "signals"));
+    pub(super) fn listen() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::Signals);
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
+use super::outcome::Outcome;
+use super::scenario;
 use super::signals::Signals;
-use super::{Outcome, scenario};
-use crate::display::{Display, Stream};
+use crate::commands::display::{Display, Stream};
+use crate::commands::stack_file::StackFile;
 use crate::error::Error;
-use crate::stack::{LocalAws, Options};
-use crate::stack_file::StackFile;
+use crate::local_aws::{LocalAws, Options};
 use crate::workspace::Workspace;
 
 /// Starts a local AWS on `port`, or on a free one, and keeps it running until a signal arrives.
@@ -70,7 +71,7 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outputs::tests::outputs;
+    use crate::deploy::outputs::tests::outputs;
 
     #[test]
     fn exports_are_lines_for_a_shell_and_end_with_the_start_of_an_execution() {

@@ -1,0 +1,196 @@
+//! What the pipeline writes to its logs for others to read: one flat JSON object a line.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ObjectName, Sequencer, rfc3339};
+
+/// The line that the metric filter turns into `CurrentTotalSize`: the bucket's total after one event.
+///
+/// The fields stand at the top level, because the filter selects `$.total_size`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotalSizeLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// Always `INFO`: Lambda drops lines below its log level.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// The bucket's total, in bytes.
+    pub total_size: u64,
+    /// What the event changed it by, in bytes; 0 in a heartbeat.
+    pub size_delta: i64,
+    /// S3's name of the event, such as `ObjectCreated:Put`; `Heartbeat` if the line only repeats the total.
+    pub event_type: String,
+    /// The event's object; null in a heartbeat.
+    pub object_name: Option<ObjectName>,
+    /// The event's record in HistoryTable, the newest one in a heartbeat; empty if there is none.
+    pub event_key: String,
+}
+
+/// The line that the logging function writes for every event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectEventLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// Always `INFO`.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// The event's object.
+    pub object_name: ObjectName,
+    /// S3's name of the event, such as `ObjectCreated:Put`.
+    pub event_type: String,
+    /// What the event changes the total by, in bytes; null if the ledger can't tell.
+    pub size_delta: Option<i64>,
+    /// The event's sequencer.
+    pub sequencer: Sequencer,
+    /// When S3 says that it happened.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub event_time: Timestamp,
+    /// The SQS message that carried it.
+    pub message_id: String,
+}
+
+/// The line in which the cleaner says what it decided, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CleanerDecisionLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// `INFO`; `ERROR` if more has to go, or if an object could not be deleted.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// What invoked the cleaner.
+    pub invoked_by: Invoker,
+    /// Whether it only says what it would delete.
+    pub dry_run: bool,
+    /// How the invocation ended.
+    pub verdict: Verdict,
+    /// The ledger's total when the cleaner looked, in bytes.
+    pub ledger_total_size: u64,
+    /// The total that has to be undercut, in bytes.
+    pub threshold_bytes: u64,
+    /// The total once every deletion is through, in bytes; in a dry run, once every deletion would be.
+    pub projected_total_size: u64,
+    /// How much more would have to go for the projected total to be below the threshold, in bytes; 0 if it is.
+    pub excess_bytes: u64,
+    /// How many objects were chosen, which is also how many lines there are of single objects.
+    pub chosen_count: u64,
+    /// The first 20 of the objects chosen, largest first, and what became of them.
+    pub chosen: Vec<ChosenObject>,
+}
+
+/// What invoked the cleaner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Invoker {
+    /// The alarm went off.
+    Alarm,
+    /// The schedule, in case an invocation by the alarm was lost or not enough.
+    Schedule,
+}
+
+/// How an invocation of the cleaner ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Verdict {
+    /// The total was below the threshold, and nothing was chosen.
+    BelowThreshold,
+    /// What was chosen brings the total below the threshold.
+    BroughtBelow,
+    /// More has to go than one invocation deletes. The next one goes on.
+    MaxDeletesReached,
+    /// The objects that are left are all protected, and the total is not below the threshold.
+    OnlyProtectedLeft,
+    /// Objects that were chosen are still there: overwritten in the meantime, or refused by S3. The next invocation
+    /// decides anew.
+    Incomplete,
+}
+
+/// An object that the cleaner chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChosenObject {
+    /// The object's key.
+    pub object_name: ObjectName,
+    /// The object's size, in bytes.
+    pub size: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an object that the cleaner chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// It was deleted.
+    Deleted,
+    /// It was gone already.
+    AlreadyGone,
+    /// It was overwritten after the decision, and so kept: another size may have to be counted.
+    Overwritten,
+    /// S3 did not delete it. The function's log says why.
+    Failed,
+    /// It would have been deleted, if this were not a dry run.
+    DryRun,
+}
+
+/// Any other line of a function: for people. What else it says stands beside these fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// The invocation that it belongs to; none of a line that was written between two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+}
+
+/// The invocation that a line belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// What goes on, such as `invocation`.
+    pub name: String,
+    /// Lambda's identifier of the invocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The execution that the invocation works for; none in the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// For whoever looks for a cause.
+    Debug,
+    /// Expected.
+    Info,
+    /// Unusual, but nobody needs to act.
+    Warn,
+    /// Somebody should look.
+    Error,
+}

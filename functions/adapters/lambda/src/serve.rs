@@ -1,0 +1,100 @@
+//! Serving a function's requests: decode, handle, name what went wrong.
+
+use std::pin::Pin;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use spillway_contracts::{ErrorName, Failure};
+use tracing::Instrument;
+
+use crate::StartError;
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// Lambda's identifier of the invocation that is being served; empty if none is.
+pub fn request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Serves requests until Lambda ends the process.
+///
+/// A payload that breaks the request's contract never reaches `handle`: it fails with `InvalidInput` and the path of
+/// the field.
+pub async fn serve<Request, Response, Error>(
+    handle: impl AsyncFn(Request) -> Result<Response, Error>,
+) -> Result<(), StartError>
+where
+    Request: DeserializeOwned,
+    Response: Serialize,
+    Error: Into<Failure>,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let request_id = event.context.request_id;
+        let span = tracing::info_span!("invocation", request_id, run_id = run_id(&event.payload));
+        // Boxed: the SDK's futures nest so deeply that the compiler gives up on the whole.
+        let handled: Pin<Box<dyn Future<Output = Result<Response, Diagnostic>>>> = Box::pin(async move {
+            let request = decode(event.payload).map_err(diagnostic)?;
+            handle(request).await.map_err(|error| diagnostic(error.into()))
+        });
+        REQUEST_ID.scope(request_id, handled.instrument(span))
+    }))
+    .await
+}
+
+/// Reads a request; an error names the path of the field that is wrong.
+pub fn decode<Request: DeserializeOwned>(payload: Value) -> Result<Request, Failure> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        Failure {
+            name: ErrorName::InvalidInput,
+            message: if path == "." { reason.to_string() } else { format!("{path}: {reason}") },
+        }
+    })
+}
+
+/// What Lambda is told of a failure: `Retry` and `Catch` see the name.
+fn diagnostic(failure: Failure) -> Diagnostic {
+    Diagnostic { error_type: failure.name.to_string(), error_message: failure.message }
+}
+
+/// The tasks of the state machine say which execution they work for.
+fn run_id(payload: &Value) -> Option<&str> {
+    payload.get("run_id")?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use spillway_contracts::task::PrepareRunRequest;
+
+    #[track_caller]
+    fn check(input: Value, message: &str) {
+        let payload = json!({ "run_id": "r", "started_at": "2026-08-01T10:00:00Z", "input": input });
+        let failure = decode::<PrepareRunRequest>(payload).map(drop);
+        assert_eq!(failure, Err(Failure { name: ErrorName::InvalidInput, message: message.into() }));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        check(
+            json!({ "cycles": [{ "upload": [{ "object_name": "", "size_bytes": 1 }] }] }),
+            "input.cycles[0].upload[0].object_name: an object name must have 1 to 1024 bytes of UTF-8, this one has 0",
+        );
+        check(
+            json!({ "cycles": [{ "upload": [{ "object_name": "a", "size_bytes": -1 }] }] }),
+            "input.cycles[0].upload[0].size_bytes: invalid value: integer `-1`, expected u64",
+        );
+        check(
+            json!({ "deadline_seconds": 0 }),
+            "input.deadline_seconds: 0 is out of range: it must be 1 to 1800 seconds",
+        );
+        check(json!({ "cycle": [] }), "input.cycle: unknown field `cycle`, expected `cycles` or `deadline_seconds`");
+    }
+}

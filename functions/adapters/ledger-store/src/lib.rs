@@ -1,0 +1,105 @@
+//! The ledger in DynamoDB: reads, conditional commits and queries.
+
+mod apply;
+mod commit;
+mod history;
+mod index;
+mod item;
+mod rows;
+
+pub use apply::{Effort, apply};
+pub use history::{ChangesPage, HistoryChange};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use spillway_aws::{CallError, ConfigError, variable};
+use spillway_contracts::{ErrorName, Failure};
+
+/// The ledger of one bucket.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+/// Where a ledger is kept, and of which bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// The name of ObjectTable.
+    pub object_table: String,
+    /// The name of HistoryTable.
+    pub history_table: String,
+    /// The bucket.
+    pub bucket_name: String,
+}
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB refused or didn't answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Others kept changing the same rows. The same batch may succeed later.
+    #[error("the ledger was changed by others in each of {attempts} attempts to commit")]
+    Contended {
+        /// How often the commit was tried.
+        attempts: u32,
+    },
+    /// A row isn't what its contract says.
+    #[error("a row of {table} can't be read: {reason}")]
+    Corrupt {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A request could not be put together.
+    #[error("a request to DynamoDB is incomplete: {0}")]
+    Request(#[from] BuildError),
+}
+
+impl Tables {
+    /// From `OBJECT_TABLE`, `HISTORY_TABLE` and `TEST_BUCKET`.
+    fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            object_table: variable("OBJECT_TABLE")?,
+            history_table: variable("HISTORY_TABLE")?,
+            bucket_name: variable("TEST_BUCKET")?,
+        })
+    }
+}
+
+impl Store {
+    /// The ledger that a function's environment names.
+    pub fn from_env(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        Ok(Self::new(Client::new(aws), Tables::from_env()?))
+    }
+
+    /// The ledger that `tables` holds.
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+
+    /// The bucket.
+    pub fn bucket_name(&self) -> &str {
+        &self.tables.bucket_name
+    }
+}
+
+impl StoreError {
+    /// The name that this has at the boundary of a function.
+    pub fn name(&self) -> ErrorName {
+        match self {
+            Self::Call(error) => error.name(),
+            Self::Contended { .. } => ErrorName::ServiceUnavailable,
+            Self::Corrupt { .. } | Self::Request(_) => ErrorName::Internal,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { name: error.name(), message: error.to_string() }
+    }
+}

@@ -1,0 +1,77 @@
+//! Reading rows of ObjectTable by key.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use spillway_aws::CallError;
+use spillway_contracts::ObjectName;
+use spillway_contracts::ledger::{STATE_KEY, StateRow, row_key, row_name};
+use spillway_ledger::{Row, Snapshot};
+
+use crate::apply::pause;
+use crate::item::{self, Item};
+use crate::{Store, StoreError};
+
+/// DynamoDB takes this many keys in one BatchGetItem.
+const BATCH_KEYS: usize = 100;
+
+impl Store {
+    /// `__STATE__` and the rows of `names`, read consistently row by row; not a snapshot across rows, which is why a
+    /// commit is conditional on each of them.
+    pub async fn snapshot(&self, names: &BTreeSet<ObjectName>) -> Result<Snapshot, StoreError> {
+        let keys: Vec<String> = std::iter::once(STATE_KEY.to_owned()).chain(names.iter().map(row_key)).collect();
+        let mut snapshot = Snapshot::default();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            for item in self.batch_get(chunk).await? {
+                self.add(&mut snapshot, item)?;
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// The bucket's total and count; `None` before the first event.
+    pub async fn state(&self) -> Result<Option<StateRow>, StoreError> {
+        Ok(self.snapshot(&BTreeSet::new()).await?.state)
+    }
+
+    /// The row of one object.
+    pub async fn row(&self, name: &ObjectName) -> Result<Option<Row>, StoreError> {
+        let key = AttributeValue::S(row_key(name));
+        let request = self.client.get_item().table_name(&self.tables.object_table).key("object_name", key);
+        let answer = request.consistent_read(true).send().await;
+        let item = answer.map_err(CallError::of("GetItem"))?.item;
+        item.map(|item| item::read_row(&self.tables.object_table, item)).transpose()
+    }
+
+    async fn batch_get(&self, keys: &[String]) -> Result<Vec<Item>, StoreError> {
+        let table = &self.tables.object_table;
+        let keys = keys.iter().map(|key| Item::from([("object_name".to_owned(), AttributeValue::S(key.clone()))]));
+        let mut wanted =
+            Some(KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build()?);
+        let mut items = Vec::new();
+        let mut attempt = 0;
+        while let Some(keys) = wanted {
+            let answer = self.client.batch_get_item().request_items(table, keys).send().await;
+            let answer = answer.map_err(CallError::of("BatchGetItem"))?;
+            items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
+            wanted = answer.unprocessed_keys.unwrap_or_default().remove(table);
+            if wanted.is_some() {
+                tokio::time::sleep(pause(attempt)).await;
+                attempt += 1;
+            }
+        }
+        Ok(items)
+    }
+
+    fn add(&self, snapshot: &mut Snapshot, item: Item) -> Result<(), StoreError> {
+        let table = &self.tables.object_table;
+        let key = item.get("object_name").and_then(|key| key.as_s().ok()).cloned().unwrap_or_default();
+        match row_name(&key) {
+            Some(name) => {
+                snapshot.rows.insert(name, item::read_row(table, item)?);
+            }
+            None => snapshot.state = Some(item::read(table, item)?),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! The store against a DynamoDB that can be made to fail: what is sent, and what is left after a crash.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use spillway_contracts::ledger::HistoryRecord;
+use spillway_contracts::{ObjectName, Sequencer};
+use spillway_fake_aws::{Failure, FakeDynamoDb};
+use spillway_ledger::{EventKind, ObjectEvent};
+use spillway_ledger_store::{StoreError, apply};
+
+fn event(object: &str, position: i64, size: Option<u64>) -> ObjectEvent {
+    ObjectEvent {
+        bucket_name: "b".into(),
+        object_name: ObjectName::new(object).unwrap(),
+        kind: size.map_or(EventKind::Deleted, |size| EventKind::Created { size, etag: None }),
+        event_type: if size.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:Delete" }.into(),
+        sequencer: Sequencer::new(format!("{position:08X}")).unwrap(),
+        event_time: Timestamp::from_second(1_790_000_000 + position).unwrap(),
+    }
+}
+
+fn puts(count: i64) -> Vec<ObjectEvent> {
+    (1..=count).map(|position| event(&format!("object-{position}"), position, Some(10))).collect()
+}
+
+async fn deliver(fake: &FakeDynamoDb, events: Vec<ObjectEvent>) -> Result<Vec<u64>, StoreError> {
+    let mut totals = Vec::new();
+    apply(&fake.store(), events, || Timestamp::UNIX_EPOCH, |record: &HistoryRecord| totals.push(record.total_size))
+        .await?;
+    Ok(totals)
+}
+
+fn calls(batch_get: usize, transact: usize) -> BTreeMap<String, usize> {
+    let counts = [("BatchGetItem", batch_get), ("TransactWriteItems", transact)];
+    counts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+#[tokio::test]
+async fn a_batch_of_48_objects_is_one_read_and_one_transaction() {
+    let fake = FakeDynamoDb::default();
+    assert_eq!(deliver(&fake, puts(48)).await.unwrap().last(), Some(&480));
+    assert_eq!(fake.calls(), calls(1, 1));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_for_one_transaction_is_split() {
+    let fake = FakeDynamoDb::default();
+    assert_eq!(deliver(&fake, puts(60)).await.unwrap().last(), Some(&600));
+    assert_eq!(fake.calls(), calls(1, 2));
+}
+
+#[tokio::test]
+async fn a_batch_of_known_events_writes_nothing() {
+    let fake = FakeDynamoDb::default();
+    deliver(&fake, puts(48)).await.unwrap();
+    assert_eq!(deliver(&fake, puts(48)).await.unwrap(), [0_u64; 0]);
+    assert_eq!(fake.calls(), calls(2, 1));
+}
+
+#[tokio::test]
+async fn many_events_of_one_object_are_one_row() {
+    let fake = FakeDynamoDb::default();
+    let events = (1..=90).map(|position| event("a", position, Some(position as u64))).collect();
+    assert_eq!(deliver(&fake, events).await.unwrap().last(), Some(&90));
+    assert_eq!(fake.calls(), calls(1, 1));
+    assert_eq!(fake.total_size(), 90);
+}
+
+/// Four batches with overwrites and deletions; after them, `b` and `c` are left.
+fn batches() -> Vec<Vec<ObjectEvent>> {
+    vec![
+        vec![event("a", 1, Some(5)), event("b", 2, Some(7))],
+        vec![event("a", 3, None), event("__STATE__", 4, Some(100))],
+        vec![event("b", 5, Some(9)), event("c", 6, Some(1))],
+        vec![event("__STATE__", 7, None)],
+    ]
+}
+
+#[tokio::test]
+async fn a_crash_or_a_lost_answer_at_any_call_changes_nothing_once_delivered_again() {
+    let mut calls = 0;
+    for failing in [Failure::BeforeTheCall, Failure::AfterTheCall] {
+        for call in 0.. {
+            let fake = FakeDynamoDb::default();
+            fake.fail_at(call, failing);
+            for batch in batches() {
+                // SQS delivers again what was not acknowledged.
+                while deliver(&fake, batch.clone()).await.is_err() {}
+            }
+            fake.check_sums(&BTreeMap::from([("b".to_owned(), 9), ("c".to_owned(), 1)]));
+            if !fake.has_failed() {
+                break;
+            }
+            calls += 1;
+        }
+    }
+    assert!(calls >= 2 * 8, "only {calls} calls were made to fail");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_batches_conflict_and_converge() {
+    let fake = FakeDynamoDb::default();
+    let deliveries: Vec<_> = (0..8_i64)
+        .map(|tracker| {
+            let fake = fake.clone();
+            let events: Vec<ObjectEvent> = (0..40_i64)
+                .map(|i| event(&format!("o{}", (i * 7 + tracker) % 25), i * 8 + tracker + 1, Some(i as u64)))
+                .collect();
+            tokio::spawn(async move { while deliver(&fake, events.clone()).await.is_err() {} })
+        })
+        .collect();
+    for delivery in deliveries {
+        delivery.await.unwrap();
+    }
+    let newest = |object: i64| {
+        let sizes = (0..8).flat_map(|tracker| (0..40).map(move |i| (i * 8 + tracker, (i * 7 + tracker) % 25, i)));
+        sizes.filter(|(_, o, _)| *o == object).max().map(|(_, _, size)| size as u64).unwrap()
+    };
+    let bucket = (0..25).map(|object| (format!("o{object}"), newest(object))).collect();
+    fake.check_sums(&bucket);
+    assert!(fake.conflicts() > 0, "eight trackers never met");
+}
+
+#[tokio::test]
+async fn more_rows_than_one_read_takes_are_read_in_two() {
+    let fake = FakeDynamoDb::default();
+    deliver(&fake, puts(150)).await.unwrap();
+    let names: BTreeSet<_> = puts(150).into_iter().map(|event| event.object_name).collect();
+    assert_eq!(fake.store().snapshot(&names).await.unwrap().rows.len(), 150);
+}

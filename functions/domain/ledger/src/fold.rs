@@ -1,0 +1,372 @@
+//! What a batch of events does to the rows that it touches.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use spillway_contracts::ledger::{HistoryRecord, ObjectRow, StateKey, StateRow, Tombstone, row_key};
+use spillway_contracts::{ObjectName, Sequencer};
+
+use crate::event::{EventKind, ObjectEvent};
+
+/// A tombstone outlives every copy of an older event: SQS keeps a message for 14 days at most.
+const TOMBSTONE_LIFE: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+/// DynamoDB takes this many actions in one transaction.
+pub const TRANSACTION_ACTIONS: usize = 100;
+
+/// The part of the ledger that a batch touches, as it was read or as the last commit left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// `__STATE__`; `None` before the first event.
+    pub state: Option<StateRow>,
+    /// The rows of the batch's objects. An object that isn't here has no row.
+    pub rows: BTreeMap<ObjectName, Row>,
+}
+
+/// An object's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The object is in the bucket.
+    Live(ObjectRow),
+    /// The object was deleted.
+    Tombstone(Tombstone),
+}
+
+/// What one transaction writes, on the condition that nothing of it has changed since it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The new `__STATE__`.
+    pub state: StateRow,
+    /// The `version` that `__STATE__` must still have; `None` if the row must not exist.
+    pub expected_version: Option<u64>,
+    /// The new rows.
+    pub rows: Vec<RowChange>,
+    /// The new history records, in order.
+    pub history: Vec<HistoryRecord>,
+}
+
+/// A row to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowChange {
+    /// The object.
+    pub object_name: ObjectName,
+    /// The `sequencer` that the row must still have; `None` if there must be no row.
+    pub expected_sequencer: Option<Sequencer>,
+    /// The new row.
+    pub row: Row,
+}
+
+impl Row {
+    /// The sequencer of the row's newest event.
+    pub fn sequencer(&self) -> &Sequencer {
+        match self {
+            Self::Live(row) => &row.sequencer,
+            Self::Tombstone(row) => &row.sequencer,
+        }
+    }
+
+    /// What the row's newest event changed the total by, in bytes.
+    pub fn size_delta(&self) -> i64 {
+        match self {
+            Self::Live(row) => row.size_delta,
+            Self::Tombstone(row) => row.size_delta,
+        }
+    }
+
+    /// What the object adds to the total, in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Live(row) => row.size,
+            Self::Tombstone(_) => 0,
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+}
+
+impl Snapshot {
+    /// The bucket's total, in bytes.
+    pub fn total_size(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.total_size)
+    }
+
+    /// The snapshot as it is once `commit` is through.
+    pub fn after(mut self, commit: Commit) -> Self {
+        self.state = Some(commit.state);
+        self.rows.extend(commit.rows.into_iter().map(|change| (change.object_name, change.row)));
+        self
+    }
+}
+
+/// Takes as many of `events` as fit into one transaction off the front, and says what to write for them.
+///
+/// An event that isn't newer than its object's row was applied before, or came too late to matter: it is taken and
+/// leaves no trace. `None` if that is true of all of them; then `events` is empty. Sort the events with
+/// [`in_order`] first.
+pub fn fold(snapshot: &Snapshot, events: &mut VecDeque<ObjectEvent>, now: Timestamp) -> Option<Commit> {
+    let mut folding = Folding::new(snapshot, now);
+    while let Some(event) = events.front() {
+        if !folding.fits(event) {
+            break;
+        }
+        folding.apply(event);
+        events.pop_front();
+    }
+    folding.commit()
+}
+
+/// Sorts a batch by the time that S3 gives, so that the history of one batch reads as it happened. Events of one
+/// object are in the order of their sequencers, which alone decides.
+pub fn in_order(mut events: Vec<ObjectEvent>) -> VecDeque<ObjectEvent> {
+    events.sort_by(|a, b| (&a.object_name, &a.sequencer).cmp(&(&b.object_name, &b.sequencer)));
+    let mut timed: Vec<(Timestamp, ObjectEvent)> = Vec::with_capacity(events.len());
+    for event in events {
+        // None comes before an earlier one of its object, whatever their times say.
+        let earlier = timed.last().filter(|(_, earlier)| earlier.object_name == event.object_name);
+        let at = earlier.map_or(event.event_time, |(at, _)| event.event_time.max(*at));
+        timed.push((at, event));
+    }
+    timed.sort_by_key(|(at, _)| *at);
+    timed.into_iter().map(|(_, event)| event).collect()
+}
+
+struct Folding<'a> {
+    before: &'a Snapshot,
+    after: Snapshot,
+    touched: BTreeSet<ObjectName>,
+    history: Vec<HistoryRecord>,
+    now: Timestamp,
+}
+
+impl<'a> Folding<'a> {
+    fn new(before: &'a Snapshot, now: Timestamp) -> Self {
+        Self { before, after: before.clone(), touched: BTreeSet::new(), history: Vec::new(), now }
+    }
+
+    /// Whether the event's history record and perhaps its object's row still fit beside `__STATE__`.
+    fn fits(&self, event: &ObjectEvent) -> bool {
+        let row = usize::from(!self.touched.contains(&event.object_name));
+        1 + self.touched.len() + self.history.len() + row < TRANSACTION_ACTIONS
+    }
+
+    fn apply(&mut self, event: &ObjectEvent) {
+        let previous = self.after.rows.get(&event.object_name);
+        if previous.is_some_and(|row| row.sequencer() >= &event.sequencer) {
+            return;
+        }
+        let was_live = previous.is_some_and(Row::is_live);
+        let previous_size = previous.map_or(0, Row::size);
+        let row = self.row(event, previous, previous_size);
+        let size_delta = row.size_delta();
+        let state = self.state(size_delta, row.is_live(), was_live, &event.object_name);
+        self.history.push(HistoryRecord {
+            bucket_name: event.bucket_name.clone(),
+            event_key: state.last_event_key.clone(),
+            object_name: event.object_name.clone(),
+            event_type: event.event_type.clone(),
+            size_delta,
+            total_size: state.total_size,
+            sequencer: event.sequencer.clone(),
+            event_time: event.event_time,
+            committed_at: state.updated_at,
+        });
+        self.after.state = Some(state);
+        self.after.rows.insert(event.object_name.clone(), row);
+        self.touched.insert(event.object_name.clone());
+    }
+
+    fn row(&self, event: &ObjectEvent, previous: Option<&Row>, previous_size: u64) -> Row {
+        let (object_name, bucket_name) = (row_key(&event.object_name), event.bucket_name.clone());
+        let (sequencer, updated_at) = (event.sequencer.clone(), self.now);
+        match &event.kind {
+            EventKind::Created { size, etag } => {
+                let (size, etag, size_delta) = (*size, etag.clone(), signed(*size) - signed(previous_size));
+                Row::Live(ObjectRow { object_name, bucket_name, size, etag, size_delta, sequencer, updated_at })
+            }
+            EventKind::Deleted => Row::Tombstone(Tombstone {
+                object_name,
+                bucket_name,
+                last_size: match previous {
+                    Some(Row::Live(row)) => Some(row.size),
+                    Some(Row::Tombstone(row)) => row.last_size,
+                    None => None,
+                },
+                size_delta: -signed(previous_size),
+                sequencer,
+                updated_at,
+                expires_at: (self.now + TOMBSTONE_LIFE).as_second(),
+            }),
+        }
+    }
+
+    fn state(&self, size_delta: i64, is_live: bool, was_live: bool, object_name: &ObjectName) -> StateRow {
+        let before = self.after.state.as_ref();
+        let version = before.map_or(0, |state| state.version) + 1;
+        // Clocks of two trackers differ; keys must not go back.
+        let at = before.map_or(self.now, |state| state.updated_at.max(self.now));
+        let total = before.map_or(0, |state| state.total_size);
+        let count = before.map_or(0, |state| state.object_count);
+        StateRow {
+            object_name: StateKey::State,
+            total_size: total.checked_add_signed(size_delta).unwrap_or_else(|| {
+                panic!("the total {total} can't change by {size_delta}, which {object_name} asks for")
+            }),
+            object_count: count + u64::from(is_live) - u64::from(was_live),
+            version,
+            last_event_key: event_key(at, version),
+            updated_at: at,
+        }
+    }
+
+    fn commit(self) -> Option<Commit> {
+        let state = self.after.state.clone().filter(|_| !self.history.is_empty())?;
+        let rows = self.touched.into_iter().filter_map(|object_name| {
+            let expected_sequencer = self.before.rows.get(&object_name).map(|row| row.sequencer().clone());
+            let row = self.after.rows.get(&object_name)?.clone();
+            Some(RowChange { object_name, expected_sequencer, row })
+        });
+        Some(Commit {
+            state,
+            expected_version: self.before.state.as_ref().map(|state| state.version),
+            rows: rows.collect(),
+            history: self.history,
+        })
+    }
+}
+
+/// S3's largest object has 50 TB; a bucket's total stays far below the 9.2 EB that fit.
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or_else(|_| panic!("a size of {size} bytes is beyond S3"))
+}
+
+/// The key of the history record with this number: sorts by time and number, both of which only grow.
+pub fn event_key(committed_at: Timestamp, version: u64) -> String {
+    format!("{}#{version:020}", key_time(committed_at))
+}
+
+/// A moment as history keys begin with it: RFC 3339, UTC, always with milliseconds, so that texts sort as times.
+pub fn key_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> ObjectName {
+        ObjectName::new(name).unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    fn event(object: &str, sequencer: &str, size: Option<u64>) -> ObjectEvent {
+        let (kind, event_type) = match size {
+            Some(size) => (EventKind::Created { size, etag: None }, "ObjectCreated:Put"),
+            None => (EventKind::Deleted, "ObjectRemoved:Delete"),
+        };
+        ObjectEvent {
+            bucket_name: "b".into(),
+            object_name: name(object),
+            kind,
+            event_type: event_type.into(),
+            sequencer: Sequencer::new(sequencer).unwrap(),
+            event_time: at(i64::from_str_radix(sequencer, 16).unwrap()),
+        }
+    }
+
+    /// Folds the batches one after the other; gives the totals in the history, and what is left.
+    fn run(batches: &[&[ObjectEvent]]) -> (Vec<(i64, u64)>, Snapshot) {
+        let mut snapshot = Snapshot::default();
+        let mut history = Vec::new();
+        for batch in batches {
+            let mut events = in_order(batch.to_vec());
+            while !events.is_empty() {
+                if let Some(commit) = fold(&snapshot, &mut events, at(100)) {
+                    assert!(1 + commit.rows.len() + commit.history.len() <= TRANSACTION_ACTIONS);
+                    history.extend(commit.history.iter().map(|record| (record.size_delta, record.total_size)));
+                    snapshot = snapshot.after(commit);
+                }
+            }
+        }
+        (history, snapshot)
+    }
+
+    #[track_caller]
+    fn check(batches: &[&[ObjectEvent]], expect: &[(i64, u64)]) {
+        assert_eq!(run(batches).0, expect);
+    }
+
+    #[test]
+    fn a_creation_adds_what_it_has_over_the_previous_size() {
+        check(&[&[event("a", "01", Some(18)), event("b", "02", Some(28))]], &[(18, 18), (28, 46)]);
+        check(&[&[event("a", "01", Some(18))], &[event("a", "02", Some(4))]], &[(18, 18), (-14, 4)]);
+    }
+
+    #[test]
+    fn a_deletion_takes_off_the_previous_size() {
+        check(&[&[event("a", "01", Some(18))], &[event("a", "02", None)]], &[(18, 18), (-18, 0)]);
+        check(&[&[event("a", "02", None)]], &[(0, 0)]);
+    }
+
+    #[test]
+    fn a_second_delivery_is_a_no_op() {
+        let (a, b) = (event("a", "01", Some(18)), event("a", "02", None));
+        check(&[&[a.clone(), a.clone()], std::slice::from_ref(&a)], &[(18, 18)]);
+        check(&[&[a.clone(), b.clone()], &[b, a]], &[(18, 18), (-18, 0)]);
+    }
+
+    #[test]
+    fn a_late_creation_does_not_bring_an_object_back() {
+        let (_, left) = run(&[&[event("a", "02", None)], &[event("a", "01", Some(18))]]);
+        assert_eq!(left.total_size(), 0);
+        let Some(Row::Tombstone(tombstone)) = left.rows.get(&name("a")) else { panic!("{left:?}") };
+        assert_eq!((tombstone.last_size, tombstone.expires_at), (None, at(100).as_second() + 15 * 86_400));
+    }
+
+    #[test]
+    fn within_a_batch_the_sequencer_orders_an_objects_events_even_against_their_times() {
+        let mut early = event("a", "09", Some(5));
+        early.event_time = at(0);
+        check(&[&[event("a", "08", Some(18)), early]], &[(18, 18), (-13, 5)]);
+    }
+
+    #[test]
+    fn a_batch_of_48_objects_is_one_commit_and_of_60_two() {
+        for (count, commits) in [(48, 1), (60, 2)] {
+            let mut events: VecDeque<_> = (0..count).map(|i| event(&format!("o{i}"), "01", Some(1))).collect();
+            let mut snapshot = Snapshot::default();
+            let mut seen = 0;
+            while let Some(commit) = fold(&snapshot, &mut events, at(0)) {
+                assert_eq!(commit.expected_version, snapshot.state.as_ref().map(|state| state.version));
+                snapshot = snapshot.after(commit);
+                seen += 1;
+            }
+            assert_eq!((seen, snapshot.total_size()), (commits, count));
+        }
+    }
+
+    #[test]
+    fn keys_of_the_history_grow_even_if_the_clock_goes_back() {
+        let mut snapshot = Snapshot::default();
+        let mut keys = Vec::new();
+        for (clock, sequencer) in [(50, "01"), (40, "02"), (60, "03")] {
+            let mut events = VecDeque::from([event("a", sequencer, Some(1))]);
+            let commit = fold(&snapshot, &mut events, at(clock)).unwrap();
+            keys.extend(commit.history.iter().map(|record| record.event_key.clone()));
+            snapshot = snapshot.after(commit);
+        }
+        assert_eq!(keys, [event_key(at(50), 1), event_key(at(50), 2), event_key(at(60), 3)]);
+        assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn totals_beyond_2_to_the_53_are_exact() {
+        let large = 50 * 1000_u64.pow(4) + 1;
+        let events: Vec<_> = (0..200).map(|i| event(&format!("o{i}"), "01", Some(large))).collect();
+        assert_eq!(run(&[&events]).1.total_size(), 200 * large);
+    }
+}

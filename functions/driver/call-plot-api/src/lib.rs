@@ -1,0 +1,76 @@
+//! Calls the plot API with a signed request and checks that a PNG came back.
+//!
+//! Asked twice, there are two plots; the run report names the one of the answer that arrived.
+
+mod answer;
+mod loopback;
+mod sign;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use jiff::Timestamp;
+use spillway_contracts::plot::StoredPlot;
+use spillway_contracts::task::CallPlotApiRequest;
+use spillway_contracts::{ErrorName, Failure};
+
+pub use loopback::http_client;
+
+/// What the function works with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The client for the API.
+    pub http: reqwest::Client,
+    /// Who signs.
+    pub credentials: SharedCredentialsProvider,
+    /// The region that the signature is for.
+    pub region: String,
+    /// The plot API's address.
+    pub plot_api_url: reqwest::Url,
+}
+
+/// Why there is no plot.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API can't be reached.
+    #[error("the plot API did not answer: {0:?}")]
+    Unreachable(#[from] reqwest::Error),
+    /// The API is there, but not well.
+    #[error("the plot API answered {status}: {body}")]
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+        /// The start of the body.
+        body: String,
+    },
+    /// The API refused, or answered with something else than a plot.
+    #[error("the plot API's answer is not a plot: {0}")]
+    Rejected(String),
+    /// The request can't be signed.
+    #[error("there are no credentials to sign with: {0}")]
+    Credentials(#[from] CredentialsError),
+    /// The request can't be put together.
+    #[error("the request can't be signed: {0}")]
+    Signing(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let name = match &error {
+            Error::Unreachable(_) | Error::Unavailable { .. } => ErrorName::ServiceUnavailable,
+            Error::Rejected(_) => ErrorName::PlotRejected,
+            Error::Credentials(_) | Error::Signing(_) => ErrorName::Internal,
+        };
+        Self { name, message: error.to_string() }
+    }
+}
+
+/// Has the run plotted, and says where the plot is.
+pub async fn handle(deps: &Deps, request: CallPlotApiRequest, now: Timestamp) -> Result<StoredPlot, Error> {
+    let mut url = deps.plot_api_url.clone();
+    url.query_pairs_mut().append_pair("from", &request.from.to_string());
+    let credentials = deps.credentials.provide_credentials().await?;
+    let request = deps.http.get(url.clone()).headers(sign::headers(&url, credentials, &deps.region, now)?);
+    let answer = request.send().await?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    answer::read(status, &headers, &answer.bytes().await?)
+}

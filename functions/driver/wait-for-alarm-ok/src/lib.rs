@@ -1,0 +1,73 @@
+//! Looks once whether the alarm is back to OK.
+//!
+//! Changes nothing; asked twice, it answers twice.
+
+mod verdict;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::types::StateValue;
+use jiff::Timestamp;
+use spillway_aws::CallError;
+use spillway_contracts::task::{WaitForAlarmOkRequest, WaitForAlarmOkResponse};
+use spillway_contracts::{ErrorName, Failure};
+
+/// What the function works with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The client for the alarm.
+    pub cloudwatch: Client,
+    /// The alarm on the total.
+    pub alarm_name: String,
+}
+
+/// Why the wait is over without an OK.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The alarm isn't OK in time.
+    #[error("by {deadline} the alarm should have been OK, but it is in {state} since {state_since}: {reason}")]
+    Deadline {
+        /// When the run gave up.
+        deadline: Timestamp,
+        /// The alarm's state.
+        state: String,
+        /// Since when.
+        state_since: Timestamp,
+        /// Why, in CloudWatch's words.
+        reason: String,
+    },
+    /// The alarm can't be read.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let name = match &error {
+            Error::Deadline { .. } => ErrorName::AlarmDeadlinePassed,
+            Error::Call(error) => error.name(),
+        };
+        Self { name, message: error.to_string() }
+    }
+}
+
+/// Says what the alarm says.
+pub async fn handle(
+    deps: &Deps,
+    request: WaitForAlarmOkRequest,
+    now: Timestamp,
+) -> Result<WaitForAlarmOkResponse, Error> {
+    let answer = deps.cloudwatch.describe_alarms().alarm_names(&deps.alarm_name).send().await;
+    let alarms = answer.map_err(CallError::of("DescribeAlarms"))?.metric_alarms.unwrap_or_default();
+    let [alarm] = alarms.as_slice() else {
+        return Err(CallError::unexpected("DescribeAlarms", format!("there is no alarm {}", deps.alarm_name)).into());
+    };
+    let state = alarm.state_value.as_ref().map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned();
+    let since = alarm.state_updated_timestamp.and_then(|at| at.to_millis().ok());
+    let state_since = since.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+    let done = verdict::is_ok(&state, state_since, &request, now);
+    if !done && now >= request.deadline {
+        let reason = alarm.state_reason.clone().unwrap_or_default();
+        return Err(Error::Deadline { deadline: request.deadline, state, state_since, reason });
+    }
+    Ok(WaitForAlarmOkResponse { done, state, state_since })
+}

@@ -1,0 +1,118 @@
+//! Applies S3 object events to the ledger and writes the running total.
+//!
+//! A second delivery of a message changes nothing: its events are no newer than the rows that they made. The total is
+//! then written once more, because the first delivery may have ended between the commit and its line.
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use serde::Deserialize;
+use spillway_contracts::ledger::{HistoryRecord, StateRow};
+use spillway_contracts::log_line::{Level, TotalSizeLine};
+use spillway_contracts::{ErrorName, Failure};
+use spillway_lambda::{now, request_id};
+use spillway_ledger::event::read_message;
+use spillway_ledger_store::{Effort, Store, StoreError, apply};
+
+/// What invokes the function: a batch of the tracking queue, or the schedule that wants the total repeated.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Request {
+    /// The batch's messages.
+    #[serde(default, rename = "Records")]
+    pub records: Vec<SqsMessage>,
+    /// Whether to repeat the ledger's total.
+    #[serde(default)]
+    pub heartbeat: bool,
+}
+
+/// What the function works with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The ledger.
+    pub store: Store,
+}
+
+/// Why a batch fails as a whole. SQS delivers it again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither messages nor a heartbeat.
+    #[error("there is nothing to do: expected `Records` from SQS, or `heartbeat: true`")]
+    Empty,
+    /// The ledger can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Empty => Self { name: ErrorName::InvalidInput, message: error.to_string() },
+            Error::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Applies a batch and writes one line per applied event through `write`; a message that can't be read fails alone.
+pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine)) -> Result<SqsBatchResponse, Error> {
+    if request.records.is_empty() && !request.heartbeat {
+        return Err(Error::Empty);
+    }
+    let mut response = SqsBatchResponse::default();
+    let mut events = Vec::new();
+    for message in request.records {
+        match read_message(message.body.as_deref().unwrap_or_default(), deps.store.bucket_name()) {
+            Ok(read) => events.extend(read),
+            Err(error) => {
+                let message_id = message.message_id.unwrap_or_default();
+                tracing::error!(message_id, %error, "a message can't be read and is left to the dead-letter queue");
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = message_id;
+                response.batch_item_failures.push(failure);
+            }
+        }
+    }
+    let delivered = events.len();
+    let mut applied = 0;
+    if delivered > 0 {
+        let Effort { reads, transactions, conflicts } = apply(&deps.store, events, now, |record| {
+            write(&event_line(record));
+            applied += 1;
+        })
+        .await?;
+        tracing::info!(delivered, applied, reads, transactions, conflicts, "applied a batch");
+    }
+    if applied == 0 && (delivered > 0 || request.heartbeat) {
+        write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?));
+    }
+    Ok(response)
+}
+
+fn event_line(record: &HistoryRecord) -> TotalSizeLine {
+    let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
+    TotalSizeLine {
+        timestamp: now(),
+        level: Level::Info,
+        message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
+        request_id: request_id(),
+        bucket_name: record.bucket_name.clone(),
+        total_size: total,
+        size_delta: delta,
+        event_type: record.event_type.clone(),
+        object_name: Some(name.clone()),
+        event_key: record.event_key.clone(),
+    }
+}
+
+fn heartbeat_line(bucket_name: &str, state: Option<StateRow>) -> TotalSizeLine {
+    let total = state.as_ref().map_or(0, |state| state.total_size);
+    TotalSizeLine {
+        timestamp: now(),
+        level: Level::Info,
+        message: format!("the total is still {total} bytes"),
+        request_id: request_id(),
+        bucket_name: bucket_name.into(),
+        total_size: total,
+        size_delta: 0,
+        event_type: "Heartbeat".into(),
+        object_name: None,
+        event_key: state.map(|state| state.last_event_key).unwrap_or_default(),
+    }
+}

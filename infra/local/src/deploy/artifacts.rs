@@ -1,0 +1,48 @@
+//! Uploads what a packaged template refers to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use spillway_aws::CallError;
+use tokio::task::JoinSet;
+
+use crate::deploy::archive::stamp;
+use crate::file_error::FileError;
+
+/// The bucket that holds them.
+pub const BUCKET: &str = "spillway-artifacts";
+
+/// Why what a template refers to could not be uploaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// A file can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// S3 does not take it.
+    #[error("the functions can't be uploaded: {0}")]
+    Call(#[from] CallError),
+}
+
+/// Uploads `artifacts`, given by the names that the template has for them, and says which key each has.
+pub async fn upload(
+    s3: &Client,
+    artifacts: BTreeMap<String, PathBuf>,
+) -> Result<BTreeMap<String, String>, ArtifactError> {
+    s3.create_bucket().bucket(BUCKET).send().await.map_err(CallError::of("CreateBucket"))?;
+    let mut uploads = JoinSet::new();
+    for (name, path) in artifacts {
+        uploads.spawn(put(s3.clone(), name, path));
+    }
+    uploads.join_all().await.into_iter().collect()
+}
+
+async fn put(s3: Client, name: String, path: PathBuf) -> Result<(String, String), ArtifactError> {
+    // A key that changes with the content: CloudFormation looks at nothing else to see whether it changed.
+    let key = format!("{}/{}", name.trim_start_matches("../"), stamp(&path)?);
+    let content = std::fs::read(&path).map_err(FileError::to("read", path))?;
+    let request = s3.put_object().bucket(BUCKET).key(&key).body(ByteStream::from(content));
+    request.send().await.map_err(CallError::of("PutObject"))?;
+    Ok((name, key))
+}

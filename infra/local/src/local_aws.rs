@@ -1,0 +1,122 @@
+//! A local AWS with the stack deployed to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aws_config::SdkConfig;
+
+use crate::deploy::artifacts;
+use crate::deploy::binaries::{self, Profile};
+use crate::deploy::cloudformation::{Parameters, deploy};
+use crate::deploy::outputs::Outputs;
+use crate::deploy::template::Template;
+use crate::emulator::account::Account;
+use crate::emulator::client;
+use crate::error::Error;
+use crate::progress::{Progress, Reporter, Step};
+use crate::python::venv::Venv;
+use crate::workspace::Workspace;
+
+const STACK: &str = "spillway";
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The port to listen on; a free one if there is none.
+    pub port: Option<u16>,
+    /// Parameters of the template that differ from its defaults.
+    pub parameters: Parameters,
+    /// Who is told about progress.
+    pub reporter: Reporter,
+}
+
+impl Default for Options {
+    /// A free port, an alarm with the shortest period that there is, and nobody who listens.
+    fn default() -> Self {
+        let parameters = Parameters::from([("AlarmPeriodSeconds".to_owned(), "10".to_owned())]);
+        Self { port: None, parameters, reporter: Reporter::silent() }
+    }
+}
+
+/// A running local AWS with the stack deployed to it. It ends when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct LocalAws {
+    outputs: Outputs,
+    account: Account,
+}
+
+impl LocalAws {
+    /// Builds the functions, starts a local AWS and deploys the template to it. Any number can run side by side.
+    pub async fn up(options: Options) -> Result<Self, Error> {
+        let Options { port, parameters, reporter } = options;
+        let workspace = Workspace::locate().await?;
+        let directory = workspace.local();
+
+        reporter.tell(Progress::Began(Step::Python));
+        let venv = Venv::with(&workspace.requirements(), &directory, &reporter).await?;
+        let template = Template::read(&workspace.template(), &venv).await?;
+        reporter.tell(Progress::Done(Step::Python, "ready".to_owned()));
+
+        let (account, artifacts) = tokio::try_join!(
+            async { Ok(Account::start(&workspace, &venv, port, &reporter).await?) },
+            build(&workspace, &template, &reporter)
+        )?;
+
+        reporter.tell(Progress::Began(Step::Deploy));
+        let keys = artifacts::upload(&client::s3(account.sdk_config()), artifacts).await?;
+        let packaged = template.package(artifacts::BUCKET, &keys)?.to_string();
+        let cloudformation = aws_sdk_cloudformation::Client::new(account.sdk_config());
+        let outputs = deploy(&cloudformation, STACK, &packaged, &parameters).await?;
+        reporter.tell(Progress::Done(Step::Deploy, "deployed".to_owned()));
+        Ok(Self { outputs, account })
+    }
+
+    /// Root's configuration for clients of the local AWS.
+    pub fn sdk_config(&self) -> &SdkConfig {
+        self.account.sdk_config()
+    }
+
+    /// The stack's name.
+    pub fn stack_name(&self) -> &'static str {
+        STACK
+    }
+
+    /// What the stack is made of.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Where the local AWS listens.
+    pub fn endpoint(&self) -> String {
+        self.account.endpoint()
+    }
+
+    /// What the local AWS printed.
+    pub fn log(&self) -> &Path {
+        self.account.log()
+    }
+
+    /// Ends everything, and returns when it has ended.
+    pub async fn shutdown(self) {
+        self.account.shutdown().await;
+    }
+}
+
+/// Everything that the template refers to, by the name that the template has for it.
+async fn build(
+    workspace: &Workspace,
+    template: &Template,
+    reporter: &Reporter,
+) -> Result<BTreeMap<String, PathBuf>, Error> {
+    reporter.tell(Progress::Began(Step::Build));
+    let binaries = binaries::build(workspace, &template.binaries()?, Profile::Dev, reporter).await?;
+    let count = binaries.len();
+    let mut artifacts = binaries::zip(binaries, &workspace.local().join("functions"), reporter).await?;
+    let beside = workspace.template();
+    for definition in template.definitions() {
+        let path = beside.with_file_name(&definition);
+        artifacts.insert(definition, path);
+    }
+    reporter.tell(Progress::Done(Step::Build, format!("{count} built")));
+    Ok(artifacts)
+}

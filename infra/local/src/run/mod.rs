@@ -1,0 +1,7 @@
+//! A run: starting an execution of the state machine, following it, and showing what came of it.
+
+pub mod execution;
+pub mod history;
+pub mod timeline;
+
+pub use execution::{Driver, Ending};

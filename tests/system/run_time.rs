@@ -1,0 +1,196 @@
+//! Whatever crosses a boundary in a live stack keeps its contract: the functions' events and answers, the messages in them,
+//! log lines, rows, and what the state machine hands from state to state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_sfn::types::HistoryEvent;
+use serde_json::{Value, json};
+use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
+use spillway_contracts_check::Contracts;
+use spillway_local::run::execution::Ending;
+use spillway_tests::{Copy, Item, Stack, copies, eventually, live};
+
+const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run.json");
+
+/// What was found so far.
+#[derive(Default)]
+struct Checker {
+    contracts: Contracts,
+    seen: BTreeSet<String>,
+    problems: Vec<String>,
+}
+
+impl Checker {
+    /// Checks that `document` keeps a contract, by its schema and by its type.
+    fn check(&mut self, name: &str, document: &Value) {
+        self.seen.insert(name.to_owned());
+        if let Err(breach) = self.contracts.check(name, &document.to_string()) {
+            self.problem(&format!("it is not a good {name}: {breach}"), document);
+        }
+    }
+
+    fn problem(&mut self, problem: &str, document: &Value) {
+        self.problems.push(format!("{problem}\n  {document}"));
+    }
+
+    /// Reads JSON within JSON.
+    fn inner(&mut self, document: &Value, field: &str) -> Value {
+        let text = document[field].as_str().unwrap_or_default();
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            self.problem(&format!("{field} is not JSON: {error}"), document);
+            Value::Null
+        })
+    }
+
+    fn copy(&mut self, copy: &Copy) {
+        let document = &copy.document;
+        match (copy.function.as_str(), copy.kind.as_str()) {
+            ("size-tracking", "event") if document.get("heartbeat").is_some() => self.check("heartbeat", document),
+            ("size-tracking" | "logging", "event") => self.batch(document),
+            ("size-tracking" | "logging", "response") => self.check("sqs-batch-response", document),
+            ("cleaner", "event") if document.get("schedule").is_some() => self.check("safety-net", document),
+            ("cleaner", "event") => self.check("alarm-event", document),
+            ("cleaner", "response") => self.check("cleaner-decision-line", document),
+            ("plotting", "event") => self.check("plot-request", document),
+            ("plotting", "response") => self.plot(document),
+            (task, "event") => self.check(&format!("{task}-request"), document),
+            (task, "response") => self.check(&format!("{task}-response"), document),
+            (_, "error") => self.check("function-error", document),
+            (function, kind) => self.problem(&format!("{function} has no contract for its {kind}"), document),
+        }
+    }
+
+    fn batch(&mut self, batch: &Value) {
+        self.check("sqs-batch", batch);
+        for message in batch["Records"].as_array().into_iter().flatten() {
+            let envelope = self.inner(message, "body");
+            self.check("sns-envelope", &envelope);
+            let message = self.inner(&envelope, "Message");
+            self.check("s3-message", &message);
+            if message.get("Event").is_some() {
+                self.check("s3-test-event", &message);
+            }
+        }
+    }
+
+    fn plot(&mut self, response: &Value) {
+        self.check("plot-response", response);
+        if response["statusCode"] != 200 {
+            let body = self.inner(response, "body");
+            self.check("plot-error", &body);
+        }
+    }
+
+    fn log_line(&mut self, line: &Value) {
+        if line["request_id"] == "" {
+            self.problem("it does not say which invocation wrote it", line);
+        }
+        let name = ["total_size", "sequencer", "verdict"].into_iter().find(|field| line.get(field).is_some());
+        self.check(
+            match name {
+                Some("total_size") => "total-size-line",
+                Some("sequencer") => "object-event-line",
+                Some(_) => "cleaner-decision-line",
+                None => "log-line",
+            },
+            line,
+        );
+    }
+
+    fn row(&mut self, row: &Item) {
+        let name = match row["object_name"].as_str() {
+            Some(STATE_KEY) => "state-row",
+            Some(RUN_LOCK_KEY) => "run-lock-row",
+            _ if row.contains_key("size") => "object-row",
+            _ => "tombstone",
+        };
+        self.check(name, &json!(row));
+    }
+
+    /// What the state machine asked of a task, and what the task answered.
+    fn task(&mut self, functions: &BTreeMap<String, String>, history: &[HistoryEvent]) {
+        // Within a Map, too, one task is over before the next is scheduled.
+        let mut function = None;
+        for event in history {
+            if let Some(scheduled) = event.task_scheduled_event_details() {
+                let parameters: Value = serde_json::from_str(scheduled.parameters()).expect("arguments are JSON");
+                let of = |name: &str| functions.get(name.rsplit(':').next().unwrap_or_default()).cloned();
+                function = parameters["FunctionName"].as_str().and_then(of);
+                if let Some(function) = &function {
+                    self.check(&format!("{function}-request"), &parameters["Payload"]);
+                } else if let Some(item) = parameters.get("Item") {
+                    self.check("run-lock-row", &plain(item));
+                }
+            }
+            let output = event.task_succeeded_event_details().and_then(|details| details.output());
+            if let (Some(output), Some(function)) = (output, &function) {
+                let output: Value = serde_json::from_str(output).expect("outputs are JSON");
+                self.check(&format!("{function}-response"), &output["Payload"]);
+            }
+            let entered = event.state_entered_event_details().filter(|details| details.name() == "FailRun");
+            if let Some(failure) = entered.and_then(|details| details.input()) {
+                self.check("run-failure", &serde_json::from_str(failure).expect("inputs are JSON"));
+            }
+        }
+    }
+}
+
+/// An item as the state machine writes it, with its texts and numbers as JSON has them.
+fn plain(item: &Value) -> Value {
+    let value = |attribute: &Value| match &attribute["N"] {
+        Value::String(number) => serde_json::from_str(number).expect("DynamoDB's numbers are numbers"),
+        _ => attribute["S"].clone(),
+    };
+    item.as_object().into_iter().flatten().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
+}
+
+#[tokio::test]
+async fn everything_that_crosses_a_boundary_keeps_its_contract() {
+    let _live = live().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    // The schedules come in while the test waits.
+    let stack = Stack::with(&[("SafetyNetExpression", "rate(1 minute)")]).await;
+    let outputs = stack.local_aws.outputs();
+    stack.tap(env!("CARGO_BIN_EXE_tap").as_ref(), directory.path()).await;
+
+    // S3 says again that notifications are configured, and of events that change nothing.
+    stack.configure_notifications_again().await;
+    let input = json!({});
+    let executed = stack.start(input.clone()).await;
+    eventually("the run holds the lock", async || stack.row(RUN_LOCK_KEY).await.is_some()).await;
+    let held: Vec<Item> = stack.row(RUN_LOCK_KEY).await.into_iter().collect();
+    let report = stack.end_of(&executed).await.report().unwrap_or_else(|error| panic!("{error}"));
+    stack.put("nobody's", 5).await;
+    stack.tag("nobody's").await;
+    let failed = stack.start(json!({})).await;
+    assert!(matches!(stack.end_of(&failed).await, Ending::Failed { .. }));
+    let mut wrong: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
+    wrong["queryStringParameters"]["to"] = json!("soon");
+    stack.invoke(&stack.function("plotting").await, &wrong).await;
+    for (function, field) in [("size-tracking", "heartbeat"), ("cleaner", "schedule")] {
+        let scheduled = |copy: &Copy| copy.function == function && copy.document.get(field).is_some();
+        eventually("the schedule invokes the function", async || copies(directory.path()).iter().any(scheduled)).await;
+    }
+    stack.drain().await;
+
+    let mut checker = Checker::default();
+    copies(directory.path()).iter().for_each(|copy| checker.copy(copy));
+    let functions = stack.functions().await;
+    for function in functions.keys() {
+        stack.log_lines(function).await.iter().for_each(|line| checker.log_line(line));
+    }
+    stack.items(&outputs.object_table_name).await.iter().chain(&held).for_each(|row| checker.row(row));
+    for record in stack.items(&outputs.history_table_name).await {
+        checker.check("history-record", &json!(record));
+    }
+    for execution in [&executed, &failed] {
+        checker.task(&functions, &stack.history(execution).await);
+    }
+    checker.check("run-input", &input);
+    checker.check("run-report", &json!(report));
+    assert!(checker.problems.is_empty(), "{} problems:\n{}", checker.problems.len(), checker.problems.join("\n"));
+
+    let every: BTreeSet<String> = checker.contracts.names().into_iter().map(str::to_owned).collect();
+    assert_eq!(checker.seen, every, "the contracts that this gave rise to");
+    stack.local_aws.shutdown().await;
+}

@@ -1,0 +1,120 @@
+//! Runs that start on their own, and what the stack's roles are allowed while they go on.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use spillway_cloudwatch::filter::Pattern;
+use spillway_local::run::execution::Ending;
+use spillway_tests::{Permission, Stack, eventually, live, within};
+use tokio::sync::OnceCell;
+
+const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run-by-its-name.json");
+
+/// What came of a stack that ran twice on its own.
+pub struct Scheduled {
+    /// How the two runs ended, the first one first.
+    pub endings: Vec<Ending>,
+    /// How a run ended that was started by hand during the first one.
+    pub overlapping: Ending,
+    /// Which lines of the executions' log count as failed runs.
+    pub failed_runs: Pattern,
+    /// What the policies of the roles allow.
+    pub granted: BTreeSet<Permission>,
+    /// What the roles were allowed, as far as MiniStack asks.
+    pub used: BTreeSet<Permission>,
+    /// What the stack's configuration demands besides, by AWS's documentation.
+    pub demanded: BTreeSet<Permission>,
+}
+
+/// Runs twice, once for all tests that want to know.
+pub async fn scheduled() -> &'static Scheduled {
+    static SCHEDULED: OnceCell<Scheduled> = OnceCell::const_new();
+    SCHEDULED.get_or_init(run_twice).await
+}
+
+async fn run_twice() -> Scheduled {
+    let _live = live().await;
+    let stack = Stack::with(&[
+        ("ScheduleState", "ENABLED"),
+        ("ScheduleExpression", "rate(1 minute)"),
+        ("SafetyNetExpression", "rate(1 minute)"),
+    ])
+    .await;
+    within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
+    let overlapping = stack.run(json!({})).await;
+    let mut endings = Vec::new();
+    let mut seen = BTreeSet::new();
+    while endings.len() < 2 {
+        let news = async || stack.executions().await.into_iter().find(|name| !seen.contains(name));
+        within(Duration::from_secs(90), "the schedule starts another run", async || news().await.is_some()).await;
+        let execution = news().await.expect("there is one");
+        let ending = stack.end_of(&execution).await;
+        // A run that takes more than a minute meets the next tick.
+        if !is_refusal(&ending) {
+            endings.push(ending);
+        }
+        seen.insert(execution);
+    }
+    plot_a_run(&stack, seen.first().expect("an execution")).await;
+    stack.drain().await;
+    let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
+    let filters = filters.send().await.expect("metric filters can be listed").metric_filters.unwrap_or_default();
+    let failed_runs = Pattern::parse(filters[0].filter_pattern().expect("a pattern")).expect("a pattern");
+    let (granted, used, demanded) = (stack.granted().await, stack.used().await, stack.demanded().await);
+    stack.local_aws.shutdown().await;
+    Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
+}
+
+/// Has the run plotted, as somebody does who wants to see it alone.
+async fn plot_a_run(stack: &Stack, execution: &str) {
+    let mut request: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
+    let name = execution.rsplit(':').next();
+    request["queryStringParameters"] = json!({ "run": name, "format": "svg" });
+    stack.invoke(&stack.function("plotting").await, &request).await;
+    let plots = stack.s3.list_objects_v2().bucket(&stack.local_aws.outputs().plot_bucket_name);
+    eventually("the run is plotted", async || {
+        let listing = plots.clone().send().await.expect("PlotBucket can be listed");
+        listing.contents().iter().any(|plot| plot.key().is_some_and(|key| key.ends_with(".svg")))
+    })
+    .await;
+}
+
+fn is_refusal(ending: &Ending) -> bool {
+    matches!(ending, Ending::Failed { error, .. } if error == "RunInProgress")
+}
+
+#[tokio::test]
+async fn two_scheduled_runs_have_the_same_timeline() {
+    let mut timelines = Vec::new();
+    for ending in &scheduled().await.endings {
+        let report = ending.clone().report().unwrap_or_else(|error| panic!("{error}"));
+        timelines.push(report.observed_timeline);
+    }
+    assert_eq!(timelines[0], [0, 18, 46, 18, 20, 2]);
+    assert_eq!(timelines[1], timelines[0]);
+}
+
+#[tokio::test]
+async fn an_overlapping_run_is_refused_by_name() {
+    let overlapping = &scheduled().await.overlapping;
+    assert!(is_refusal(overlapping), "{overlapping:?}");
+}
+
+#[tokio::test]
+async fn a_refused_run_counts_as_no_failed_one() {
+    // As in "Logging to CloudWatch Logs" in Step Functions' developer guide.
+    let counts = async |kind: &str, details: Value| {
+        let line = json!({
+            "id": "7", "type": kind, "details": details, "previous_event_id": "6", "event_timestamp": "1600000000000",
+            "execution_arn": "arn:aws:states:us-east-1:123456789012:execution:driver:a-run",
+        });
+        scheduled().await.failed_runs.matches(&line)
+    };
+    assert!(counts("ExecutionFailed", json!({ "error": "DeletionDeadlinePassed", "cause": "" })).await);
+    assert!(counts("ExecutionTimedOut", json!({})).await);
+    assert!(counts("ExecutionAborted", json!({})).await);
+    assert!(!counts("ExecutionFailed", json!({ "error": "RunInProgress", "cause": "" })).await);
+    assert!(!counts("ExecutionSucceeded", json!({ "output": "{}" })).await);
+    assert!(!counts("TaskFailed", json!({ "error": "Lambda.TooManyRequestsException" })).await);
+}

@@ -1,0 +1,130 @@
+//! The interpreter of state machines: MiniStack's, on its own, with mocked tasks and without waiting.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use serde_json::Value;
+use spillway_local::emulator::client;
+use spillway_local::emulator::ministack::{MiniStack, Settings};
+use spillway_local::progress::Reporter;
+use spillway_local::python::venv::Venv;
+use spillway_local::workspace::Workspace;
+use spillway_tests::live;
+use tempfile::NamedTempFile;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{interval, timeout};
+
+const KEY: &str = "object_name";
+const LOCK: &str = "__RUN__";
+/// Far more than an execution takes that doesn't wait.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Runs state machines.
+pub struct Interpreter {
+    sfn: aws_sdk_sfn::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    ministack: MiniStack,
+    _mocks: NamedTempFile,
+    _turn: SemaphorePermit<'static>,
+}
+
+/// An execution that has ended.
+pub struct Execution {
+    /// How it ended.
+    pub description: DescribeExecutionOutput,
+    /// What happened until then.
+    pub events: Vec<HistoryEvent>,
+}
+
+impl Interpreter {
+    /// Starts it with mocks in the format of AWS Step Functions Local.
+    pub async fn start(mocks: &Value) -> Self {
+        let turn = live().await;
+        let mut file = NamedTempFile::new().expect("a file for the mocks");
+        file.write_all(mocks.to_string().as_bytes()).expect("the mocks can be written");
+        let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+        let directory = workspace.local();
+        let venv = Venv::with(&workspace.requirements(), &directory, &Reporter::silent()).await;
+        let settings = Settings::from([
+            ("SFN_MOCK_CONFIG", file.path().into()),
+            ("SFN_WAIT_SCALE", "0".into()),
+            // There are no roles; those of the template are tested with the whole stack.
+            ("AUTH", "false".into()),
+        ]);
+        let ministack = MiniStack::start(&venv.expect("MiniStack can be installed"), &directory, None, &settings).await;
+        let ministack = ministack.expect("MiniStack starts");
+        let config = client::sdk_config(&ministack.endpoint());
+        Self {
+            sfn: aws_sdk_sfn::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            ministack,
+            _mocks: file,
+            _turn: turn,
+        }
+    }
+
+    /// Ends it.
+    pub async fn stop(self) {
+        self.ministack.stop().await;
+    }
+
+    /// Runs a machine, which gets the name of the test case that its tasks are mocked for, to its end.
+    pub async fn execute(&self, name: &str, definition: &Value, input: &Value) -> Execution {
+        let machine = self.sfn.create_state_machine().name(name).definition(definition.to_string());
+        let machine = machine.role_arn("arn:aws:iam::000000000000:role/driver").send().await;
+        let machine = machine.expect("the definition is accepted").state_machine_arn;
+        let start = self.sfn.start_execution().state_machine_arn(format!("{machine}#{name}")).name(name);
+        let arn = start.input(input.to_string()).send().await.expect("an execution can be started").execution_arn;
+        let description = timeout(DEADLINE, self.end_of(&arn)).await;
+        let description = description.unwrap_or_else(|_| panic!("{name} does not end"));
+        let history = self.sfn.get_execution_history().execution_arn(&arn).max_results(1000).into_paginator();
+        let events = history.items().send().collect::<Result<_, _>>().await.expect("an execution has a history");
+        Execution { description, events }
+    }
+
+    async fn end_of(&self, arn: &str) -> DescribeExecutionOutput {
+        let mut tick = interval(Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            let description = self.sfn.describe_execution().execution_arn(arn).send().await;
+            let description = description.expect("an execution can be described");
+            if description.status != ExecutionStatus::Running {
+                return description;
+            }
+        }
+    }
+
+    /// Creates a table like ObjectTable.
+    pub async fn create_table(&self, name: &str) {
+        let key = KeySchemaElement::builder().attribute_name(KEY).key_type(KeyType::Hash).build();
+        let attribute =
+            AttributeDefinition::builder().attribute_name(KEY).attribute_type(ScalarAttributeType::S).build();
+        let table = self.dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+        let table = table.key_schema(key.expect("a key")).attribute_definitions(attribute.expect("an attribute"));
+        table.send().await.expect("a table can be created");
+    }
+
+    /// Puts a run's lock into a table.
+    pub async fn lock(&self, table: &str, run_id: &str, expires_at: u64) {
+        let lock = HashMap::from([
+            (KEY.to_owned(), AttributeValue::S(LOCK.to_owned())),
+            ("run_id".to_owned(), AttributeValue::S(run_id.to_owned())),
+            ("expires_at".to_owned(), AttributeValue::N(expires_at.to_string())),
+        ]);
+        let request = self.dynamodb.put_item().table_name(table).set_item(Some(lock));
+        request.send().await.expect("a lock can be put");
+    }
+
+    /// Which run's lock is in a table.
+    pub async fn held_by(&self, table: &str) -> Option<String> {
+        let request = self.dynamodb.get_item().table_name(table).key(KEY, AttributeValue::S(LOCK.to_owned()));
+        let lock = request.send().await.expect("a lock can be read").item?;
+        Some(lock["run_id"].as_s().expect("a lock names its run").clone())
+    }
+}

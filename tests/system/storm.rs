@@ -1,0 +1,189 @@
+//! A storm of events on a live stack, with everything going wrong that may go wrong: when it is over, the ledger is the
+//! bucket.
+//!
+//! `SPILLWAY_STORM_EVENTS` and `SPILLWAY_STORM_SEED` make it longer and replay it; the seed is printed. What each writer
+//! and the mischief do is decided by the seed; how they interleave is not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::primitives::ByteStream;
+use fastrand::Rng;
+use serde_json::Value;
+use spillway_tests::{Stack, live};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+const WRITERS: usize = 8;
+
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")),
+        Err(_) => default,
+    }
+}
+
+/// Names that break what doesn't treat them as S3 does.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = (0..24).map(|number| format!("plain/{number}")).collect();
+    names.extend(
+        ["a b", "a+b", "a%2Bb", "dir//x", "💧/ü", "__STATE__", r"\__STATE__", "__RUN__", "q?x=1&y=#", "'\"<>", "."]
+            .map(str::to_owned),
+    );
+    names.push("k".repeat(1024));
+    names
+}
+
+/// Writes, overwrites, copies and deletes; gives the number of calls that S3 took.
+async fn write(s3: aws_sdk_s3::Client, bucket: String, mut rng: Rng, operations: u64) -> u64 {
+    let names = names();
+    let mut done = 0;
+    for _ in 0..operations {
+        let name = &names[rng.usize(..names.len())];
+        let took = match rng.u8(..10) {
+            0..=5 => {
+                let body = ByteStream::from(vec![b'x'; rng.usize(..2000)]);
+                s3.put_object().bucket(&bucket).key(name).body(body).send().await.is_ok()
+            }
+            6 => {
+                let source = &names[rng.usize(..24)];
+                // Fails where there is nothing to copy, which is no event.
+                s3.copy_object()
+                    .bucket(&bucket)
+                    .key(name)
+                    .copy_source(format!("{bucket}/{source}"))
+                    .send()
+                    .await
+                    .is_ok()
+            }
+            _ => s3.delete_object().bucket(&bucket).key(name).send().await.is_ok(),
+        };
+        done += u64::from(took);
+    }
+    done
+}
+
+/// What goes wrong while the writers write.
+#[derive(Clone)]
+struct Mischief {
+    sqs: aws_sdk_sqs::Client,
+    queue: String,
+    /// What tells the processes of this stack's tracker from all others.
+    tracker: [String; 2],
+    /// Whether the writers are done.
+    over: Arc<AtomicBool>,
+    sent: Arc<AtomicUsize>,
+    killed: Arc<AtomicUsize>,
+}
+
+impl Mischief {
+    /// Takes messages off the queue, and sends them again: late, in another order, some of them twice or three times.
+    async fn shuffle(self, mut rng: Rng) {
+        while !self.over.load(Relaxed) {
+            let request = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
+            let answer = request.visibility_timeout(60).send().await;
+            let mut messages = answer.expect("the queue can be read").messages.unwrap_or_default();
+            rng.shuffle(&mut messages);
+            for message in messages {
+                for _ in 0..rng.usize(1..=3) {
+                    let body = message.body.clone().unwrap_or_default();
+                    let request = self.sqs.send_message().queue_url(&self.queue).message_body(body);
+                    request.delay_seconds(rng.i32(0..=2)).send().await.expect("the queue can be written");
+                    self.sent.fetch_add(1, Relaxed);
+                }
+                let request = self.sqs.delete_message().queue_url(&self.queue);
+                // One that can't be deleted any more is delivered once more.
+                let _ = request.set_receipt_handle(message.receipt_handle).send().await;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Kills trackers, some while they work.
+    async fn kill(self, mut rng: Rng) {
+        while !self.over.load(Relaxed) {
+            // A fault has no condition to wait for.
+            tokio::time::sleep(Duration::from_millis(rng.u64(200..900))).await;
+            for pid in self.trackers().await {
+                let status = Command::new("kill").args(["-KILL", &pid]).status().await;
+                self.killed.fetch_add(usize::from(status.is_ok_and(|status| status.success())), Relaxed);
+            }
+        }
+    }
+
+    /// The processes of the function, told by their environment.
+    async fn trackers(&self) -> Vec<String> {
+        let output = Command::new("ps").args(["axeww", "-o", "pid=,command="]).output().await.expect("ps starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_tracker = |line: &&str| self.tracker.iter().all(|variable| line.contains(variable));
+        let pid = |line: &str| line.split_whitespace().next().map(str::to_owned);
+        text.lines().filter(is_tracker).filter_map(pid).collect()
+    }
+}
+
+/// The sum of a field over the tracker's lines about its batches.
+fn counted(lines: &[Value], field: &str) -> u64 {
+    lines.iter().filter_map(|line| line.get(field)?.as_u64()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_the_ledger_is_the_bucket() {
+    let _live = live().await;
+    let events = setting("SPILLWAY_STORM_EVENTS", 500);
+    let seed = setting("SPILLWAY_STORM_SEED", fastrand::u64(..1_000_000));
+    println!("SPILLWAY_STORM_SEED={seed} SPILLWAY_STORM_EVENTS={events}");
+    // The cleaner has nothing to do with a threshold that is never reached.
+    let stack = Stack::with(&[("SizeThreshold", "1000000000000")]).await;
+    let outputs = stack.local_aws.outputs().clone();
+    // What a killed tracker had in its hands comes back soon; and however often that is, it is no dead letter.
+    stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 3, 100).await;
+
+    let tracker = stack.function("size-tracking").await;
+    let mischief = Mischief {
+        sqs: stack.sqs.clone(),
+        queue: outputs.tracking_queue_url.clone(),
+        tracker: [
+            format!("AWS_LAMBDA_FUNCTION_NAME={tracker}"),
+            format!("AWS_ENDPOINT_URL={}", stack.local_aws.endpoint()),
+        ],
+        over: Arc::default(),
+        sent: Arc::default(),
+        killed: Arc::default(),
+    };
+    let mut going_on = JoinSet::new();
+    going_on.spawn(mischief.clone().shuffle(Rng::with_seed(seed ^ 1)));
+    going_on.spawn(mischief.clone().kill(Rng::with_seed(seed ^ 2)));
+
+    let start = Instant::now();
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS as u64 {
+        let rng = Rng::with_seed(seed.wrapping_mul(31).wrapping_add(writer));
+        let share = events / WRITERS as u64 + u64::from(writer < events % WRITERS as u64);
+        writers.spawn(write(stack.s3.clone(), outputs.test_bucket_name.clone(), rng, share));
+    }
+    let written: u64 = writers.join_all().await.into_iter().sum();
+    let writing = start.elapsed();
+    mischief.over.store(true, Relaxed);
+    going_on.join_all().await;
+
+    let draining = stack.drain().await.duration_since(start);
+    let (sent, killed) = (mischief.sent.load(Relaxed), mischief.killed.load(Relaxed));
+    let lines = stack.log_lines(&tracker).await;
+    let (commits, conflicts) = (counted(&lines, "transactions"), counted(&lines, "conflicts"));
+    println!(
+        "{written} events written in {:.1} s, drained after {:.1} s ({:.0} events/s); {sent} messages sent again, {killed} trackers \
+         killed; logged by those that lived: {commits} commits, {conflicts} conflicts, {} reads",
+        writing.as_secs_f64(),
+        draining.as_secs_f64(),
+        written as f64 / draining.as_secs_f64(),
+        counted(&lines, "reads"),
+    );
+
+    stack.check_ledger().await;
+    for queue in [&outputs.tracking_dlq_url, &outputs.logging_dlq_url] {
+        assert_eq!(stack.messages(queue).await, 0, "dead letters in {queue}, seed {seed}");
+    }
+    assert!(killed > 0 && sent > 0, "there was no storm: {killed} killed, {sent} sent again");
+    stack.local_aws.shutdown().await;
+}
