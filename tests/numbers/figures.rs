@@ -11,11 +11,6 @@ pub struct Pair<T> {
 }
 
 impl<T: Copy> Pair<T> {
-    /// Of what was measured by turns: the Rust function's figure first.
-    pub fn of([rust, python]: [T; 2]) -> Self {
-        Self { rust, python }
-    }
-
     pub fn map<U>(self, figure: impl Fn(T) -> U) -> Pair<U> {
         Pair { rust: figure(self.rust), python: figure(self.python) }
     }

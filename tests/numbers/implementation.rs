@@ -1,4 +1,4 @@
-//! The two implementations that are measured beside each other.
+//! The two implementations that are measured beside each other: all functions in Rust, those of the pipeline in Python.
 
 use std::fs;
 use std::io::Write;
@@ -9,9 +9,9 @@ use spillway_local::deploy::binaries::{self, Profile};
 use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
-use spillway_tests::FUNCTIONS;
+use spillway_tests::{FUNCTIONS, PIPELINE};
 
-/// The same functions in one language: a directory for each, with all that is deployed.
+/// Functions in one language: a directory for each, with all that is deployed.
 pub struct Implementation {
     pub language: Language,
     directory: PathBuf,
@@ -41,8 +41,12 @@ impl Implementations {
         Self { rust: rust(&workspace, target.join("rust")).await, python: python(&venv, target.join("python")), venv }
     }
 
-    pub fn each(&self) -> [&Implementation; 2] {
-        [&self.rust, &self.python]
+    /// Those that have this function, Rust first.
+    pub fn of(&self, function: &str) -> Vec<&Implementation> {
+        match PIPELINE.contains(&function) {
+            true => vec![&self.rust, &self.python],
+            false => vec![&self.rust],
+        }
     }
 
     /// The size of a function's package in bytes, zipped as `sam deploy` does.
@@ -86,7 +90,7 @@ fn python(venv: &Venv, directory: PathBuf) -> Implementation {
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "py") && !path.ends_with("package.py"))
         .collect();
-    for name in FUNCTIONS {
+    for &name in PIPELINE {
         let function = empty(directory.join(name));
         for source in &sources {
             fs::copy(source, function.join(source.file_name().expect("a name"))).expect("a source can be copied");

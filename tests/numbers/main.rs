@@ -1,4 +1,4 @@
-//! Measures Spillway's functions beside the same functions in Python, and prints the tables of it.
+//! Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints the tables of it.
 
 mod backend;
 mod figures;
@@ -23,7 +23,7 @@ use crate::targets::Measured;
 const BEGIN: &str = "<!-- Measured by cargo numbers --update-readme -->";
 const END: &str = "<!-- The end of the numbers. -->";
 
-/// Measures Spillway's functions beside the same functions in Python, and prints tables in Markdown.
+/// Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints tables in Markdown.
 #[derive(Parser)]
 #[command(bin_name = "cargo numbers")]
 struct Command {
@@ -63,7 +63,7 @@ async fn main() {
         measured.tracked = tracker::measure(&implementations).await;
     }
     if wanted(Part::Workflow) {
-        measured.runs = Some(workflow::measure(&implementations).await);
+        measured.run = Some(workflow::measure(&implementations.rust).await);
     }
     let report = format!("{machine}; load average at the end: {}.\n\n{}", machine::load(), measured.report());
     println!("{report}");

@@ -1,15 +1,13 @@
 //! How long each function takes to start, how large it gets, and how large its package is.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
 use spillway_local::emulator::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use spillway_tests::{FUNCTIONS, Stack};
 
 use crate::backend::Backend;
-use crate::figures::{Pair, median, megabytes, milliseconds, row, table};
+use crate::figures::{median, megabytes, milliseconds, rounded, table};
 use crate::functions::{Weight, event};
 use crate::implementation::{Implementation, Implementations};
 use crate::lambda::Lambda;
@@ -24,10 +22,18 @@ const HEAVY_CLEANING: usize = 1_000;
 /// What was measured of one function.
 pub struct Start {
     pub function: &'static str,
-    pub first_poll: Pair<Duration>,
-    pub first_response: Pair<Duration>,
-    pub peak_memory: Pair<u64>,
-    pub package: Pair<u64>,
+    pub rust: Figures,
+    /// Of the same function in Python, if there is one.
+    pub python: Option<Figures>,
+}
+
+/// What was measured of a function in one language.
+#[derive(Clone, Copy)]
+pub struct Figures {
+    pub first_poll: Duration,
+    pub first_response: Duration,
+    pub peak_memory: u64,
+    pub package: u64,
 }
 
 /// What functions call: a stack on which nothing happens by itself, and what is around plots.
@@ -85,47 +91,49 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
     let mut starts = Vec::new();
     for function in FUNCTIONS {
         eprintln!("{function}: {RUNS} starts");
-        let (first_poll, first_response) = times(implementations, &surroundings, &light, function).await;
+        let measured = implementations.of(function);
+        let times = times(&measured, function, &surroundings, &light).await;
         if function == "cleaner" {
             ledger::add_objects(&surroundings.stack, 0..HEAVY_CLEANING).await;
             ledger::set_total(&surroundings.stack, HEAVY_CLEANING).await;
         }
-        let mut peaks = [0; 2];
-        let mut packages = [0; 2];
-        for (number, implementation) in implementations.each().into_iter().enumerate() {
+        let mut figures = Vec::new();
+        for (number, (implementation, times)) in measured.into_iter().zip(times).enumerate() {
             let event = event(function, surroundings.bucket(), Weight::Heavy, 1_000_000 + number);
-            peaks[number] = peak_memory(implementation, &surroundings, &heavy, function, &event).await;
-            packages[number] = implementations.package_size(implementation, function).await;
+            let mut lambda =
+                Lambda::start(&implementation.bootstrap(function), &surroundings.variables(function, &heavy)).await;
+            lambda.first_poll().await;
+            lambda.invoke(&event).await;
+            let peak_memory = lambda.peak_memory();
+            lambda.stop().await;
+            let package = implementations.package_size(implementation, function).await;
+            let (first_poll, first_response) = times;
+            figures.push(Figures { first_poll, first_response, peak_memory, package });
         }
-        starts.push(Start {
-            function,
-            first_poll,
-            first_response,
-            peak_memory: Pair::of(peaks),
-            package: Pair::of(packages),
-        });
+        starts.push(Start { function, rust: figures[0], python: figures.get(1).copied() });
     }
     surroundings.stack.local_aws.shutdown().await;
     starts
 }
 
-/// By turns, so that what else goes on hits both.
+/// The median times to the first poll and to the first response of each implementation. They are measured by turns, so that
+/// what else goes on hits all.
 async fn times(
-    implementations: &Implementations,
+    implementations: &[&Implementation],
+    function: &str,
     surroundings: &Surroundings,
     backend: &Backend,
-    function: &str,
-) -> (Pair<Duration>, Pair<Duration>) {
+) -> Vec<(Duration, Duration)> {
     let mut variables = surroundings.variables(function, backend);
     if function == "cleaner" {
         // What is there is below the threshold, so that it looks and has nothing to delete.
         variables.insert("SIZE_THRESHOLD".to_owned(), u32::MAX.to_string());
     }
-    let mut polls = [Vec::new(), Vec::new()];
-    let mut responses = [Vec::new(), Vec::new()];
+    let mut polls = vec![Vec::new(); implementations.len()];
+    let mut responses = polls.clone();
     // The first round warms the file system's cache, and has Python compile its modules.
     for round in 0..=RUNS {
-        for (number, implementation) in implementations.each().into_iter().enumerate() {
+        for (number, implementation) in implementations.iter().enumerate() {
             let mut lambda = Lambda::start(&implementation.bootstrap(function), &variables).await;
             let poll = lambda.first_poll().await;
             let event = event(function, surroundings.bucket(), Weight::Light, 2 * round + number);
@@ -138,24 +146,7 @@ async fn times(
             }
         }
     }
-    let medians = |figures: [Vec<Duration>; 2]| Pair::of(figures.map(|figures| median(&figures)));
-    (medians(polls), medians(responses))
-}
-
-async fn peak_memory(
-    implementation: &Implementation,
-    surroundings: &Surroundings,
-    backend: &Backend,
-    function: &str,
-    event: &Value,
-) -> u64 {
-    let bootstrap: PathBuf = implementation.bootstrap(function);
-    let mut lambda = Lambda::start(&bootstrap, &surroundings.variables(function, backend)).await;
-    lambda.first_poll().await;
-    lambda.invoke(event).await;
-    let peak = lambda.peak_memory();
-    lambda.stop().await;
-    peak
+    polls.iter().zip(&responses).map(|(polls, responses)| (median(polls), median(responses))).collect()
 }
 
 /// The figures in Markdown.
@@ -172,18 +163,29 @@ pub fn report(starts: &[Start]) -> String {
         "package, MB",
         "Python",
     ];
-    let figures = |start: &Start| {
-        let (poll, response) = (start.first_poll.map(milliseconds), start.first_response.map(milliseconds));
-        let (memory, package) = (start.peak_memory.map(megabytes), start.package.map(megabytes));
-        let figures = [
-            (poll.rust, poll.python),
-            (response.rust, response.python),
-            (memory.rust, memory.python),
-            (package.rust, package.python),
-        ];
-        let mut cells = row(start.function, figures.into_iter().flat_map(|(rust, python)| [rust, python]));
-        cells.insert(3, format!("{:.0} ×", poll.python / poll.rust));
-        cells
-    };
-    table(&columns, starts.iter().map(figures))
+    table(&columns, starts.iter().map(cells))
+}
+
+fn cells(start: &Start) -> Vec<String> {
+    let figures: [fn(&Figures) -> f64; 4] = [
+        |figures| milliseconds(figures.first_poll),
+        |figures| milliseconds(figures.first_response),
+        |figures| megabytes(figures.peak_memory),
+        |figures| megabytes(figures.package),
+    ];
+    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "—".to_owned());
+    let mut cells = vec![start.function.to_owned()];
+    for figure in figures {
+        cells.push(rounded(figure(&start.rust)));
+        cells.push(or_none(start.python.as_ref().map(|python| rounded(figure(python)))));
+    }
+    cells.insert(3, or_none(start.lead().map(|lead| format!("{lead:.0} ×"))));
+    cells
+}
+
+impl Start {
+    /// How many times faster than the same function in Python the first poll comes.
+    pub fn lead(&self) -> Option<f64> {
+        self.python.map(|python| python.first_poll.as_secs_f64() / self.rust.first_poll.as_secs_f64())
+    }
 }

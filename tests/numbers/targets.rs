@@ -1,6 +1,6 @@
 //! What was measured, and what it should have come to.
 
-use crate::figures::{Pair, megabytes, milliseconds, rounded, table};
+use crate::figures::{megabytes, milliseconds, rounded, table};
 use crate::plots::{self, Plot};
 use crate::starts::{self, HEAVY_PLOT, Start};
 use crate::tracker::{self, Tracking};
@@ -12,7 +12,7 @@ pub struct Measured {
     pub starts: Vec<Start>,
     pub plots: Vec<Plot>,
     pub tracked: Vec<Tracking>,
-    pub runs: Option<Pair<Run>>,
+    pub run: Option<Run>,
 }
 
 /// A target: what it is about, the figure, and whether that will do.
@@ -38,22 +38,21 @@ impl Measured {
         if !self.tracked.is_empty() {
             parts.push(tracker::report(&self.tracked));
         }
-        parts.extend(self.runs.as_ref().map(workflow::report));
+        parts.extend(self.run.as_ref().map(workflow::report));
         parts.join("\n")
     }
 
     fn targets(&self) -> String {
         let mut targets = Vec::new();
         let most = |figure: &dyn Fn(&Start) -> f64| self.starts.iter().map(figure).max_by(f64::total_cmp);
-        let slowest = most(&|start| milliseconds(start.first_poll.rust));
+        let slowest = most(&|start| milliseconds(start.rust.first_poll));
         targets.extend(slowest.map(|figure| at_most("first poll of the slowest function", figure, 12.0, "ms")));
-        let least = self.starts.iter().map(|start| start.first_poll.map(milliseconds)).map(|it| it.python / it.rust);
-        let least = least.min_by(f64::total_cmp);
-        targets.extend(least.map(|figure| Target {
+        let least_lead = self.starts.iter().filter_map(Start::lead).min_by(f64::total_cmp);
+        targets.extend(least_lead.map(|figure| Target {
             at_least: true,
             ..at_most("first poll, times faster than Python, of the function with the least lead", figure, 30.0, "×")
         }));
-        let largest = most(&|start| megabytes(start.package.rust));
+        let largest = most(&|start| megabytes(start.rust.package));
         targets.extend(largest.map(|figure| at_most("largest package, zipped", figure, 4.0, "MB")));
         for (events, limit) in [(10, 15.0), (HEAVY_PLOT, 60.0)] {
             let drawing = self.plots.iter().find(|plot| plot.events == events).map(|plot| plot.drawing.rust);
@@ -62,9 +61,9 @@ impl Measured {
         }
         let plotting = self.starts.iter().find(|start| start.function == "plotting");
         let name = format!("peak memory, plot of {HEAVY_PLOT} events");
-        targets.extend(plotting.map(|start| at_most(&name, megabytes(start.peak_memory.rust), 40.0, "MB")));
+        targets.extend(plotting.map(|start| at_most(&name, megabytes(start.rust.peak_memory), 40.0, "MB")));
         targets.extend(self.flatness());
-        let over = self.runs.as_ref().map(|runs| 100.0 * runs.rust.over());
+        let over = self.run.as_ref().map(|run| 100.0 * run.over());
         targets.extend(
             over.map(|figure| at_most("default run, over the least that its windows allow", figure, 25.0, "%")),
         );

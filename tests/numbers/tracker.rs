@@ -49,7 +49,7 @@ pub async fn measure(implementations: &Implementations) -> Vec<Tracking> {
 
 /// Events per second and requests per event.
 async fn track(stack: &Stack, implementation: &Implementation, objects: usize) -> (f64, f64) {
-    stack.deploy(|function| implementation.directory(function)).await;
+    stack.deploy(&["size-tracking"], |function| implementation.directory(function)).await;
     let mut rates = Vec::new();
     let mut requests = Vec::new();
     for round in 0..=ROUNDS {

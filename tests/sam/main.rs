@@ -1,6 +1,8 @@
-//! The stack as its users deploy it: with the stock SAM CLI, cargo-lambda and AWS CLI, to the local AWS.
+//! The stack as its users deploy it: with the stock SAM CLI, cargo-lambda and AWS CLI, to the local AWS; and what checkov
+//! finds in it.
 //!
-//! `cargo test --workspace` leaves this out, because it builds every function in the release profile. The command is
+//! `cargo test --workspace` leaves this out, because it builds every function in the release profile, and installs Python
+//! packages of more than a gigabyte. The command is
 //! `cargo test --workspace --test sam`.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use spillway_local::emulator::{Account, client};
 use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
-use spillway_tests::{repository, tools, within};
+use spillway_tests::{repository, tool, tools, within};
 use tokio::process::Command;
 
 /// The alarm's period on the local AWS, which has no slower metric filters, and what the functions are built for.
@@ -62,6 +64,18 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
         user.aws(&["dynamodb", "delete-table", "--table-name", table]).await;
     }
     user.account.shutdown().await;
+}
+
+#[tokio::test]
+async fn checkov_finds_nothing() {
+    let mut checkov = tool("checkov", "checkov").await;
+    checkov.args(["--file", "infra/template.yaml", "--config-file", "infra/checkov.yaml"]).current_dir(repository());
+    let output = checkov.output().await.expect("checkov starts");
+    let findings = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{findings}");
+    // It also ends well when it could not read the template.
+    assert!(findings.contains("Failed checks: 0, Skipped checks: 0\n"), "{findings}");
+    assert!(!findings.contains("Passed checks: 0,"), "{findings}");
 }
 
 /// Somebody with the stock tools, whose AWS is a local one.

@@ -11,9 +11,10 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::Stack;
 
 impl Stack {
-    /// Replaces the code of every function by the files in its directory, which is told by its binary's name.
-    pub async fn deploy(&self, directory: impl Fn(&str) -> PathBuf) {
-        for (name, binary) in self.functions().await {
+    /// Replaces the code of these functions by the files in their directories, each told by its binary's name.
+    pub async fn deploy(&self, binaries: &[&str], directory: impl Fn(&str) -> PathBuf) {
+        let functions = self.functions().await.into_iter();
+        for (name, binary) in functions.filter(|(_, binary)| binaries.contains(&binary.as_str())) {
             self.replace(&name, files(&directory(&binary))).await;
         }
     }

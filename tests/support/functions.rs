@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::{Stack, kebab_case};
 
+/// The functions of the pipeline, by the names of their crates.
+pub const PIPELINE: &[&str] = FUNCTIONS.split_at(4).0;
+
 /// Every function, by the name of its crate: the pipeline's, then those of the driver in the order of a run.
 pub const FUNCTIONS: [&str; 10] = [
     "size-tracking",

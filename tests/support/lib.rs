@@ -14,7 +14,7 @@ mod stack;
 mod tap;
 mod usage;
 
-pub use functions::FUNCTIONS;
+pub use functions::{FUNCTIONS, PIPELINE};
 pub use permissions::Permission;
 pub use stack::{Item, Stack};
 pub use tap::{Copy, copies};
@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{interval, timeout};
 
 /// How many local AWS run at a time: more would slow each other down until their alarm windows are too short.
-static LIVE: Semaphore = Semaphore::const_new(2);
+static LIVE: Semaphore = Semaphore::const_new(4);
 
 /// Waits for a turn to run a local AWS, and has it until this is dropped.
 pub async fn live() -> SemaphorePermit<'static> {

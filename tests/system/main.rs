@@ -1,15 +1,16 @@
 //! Tests that cross crates: what belongs together stays together, and the whole system works.
 
 mod alarms;
+mod automatic_runs;
 mod cleaning;
 mod commands;
 mod cost;
 mod layering;
+mod licences;
 mod messages;
 mod permissions;
 mod run_time;
 mod scenarios;
-mod schedule;
 mod state_machine;
 mod storm;
 mod template;

@@ -14,7 +14,7 @@ use spillway_local::emulator::client;
 use spillway_local::run::execution::Ending;
 use spillway_tests::{Permission, Stack, live};
 
-use super::schedule::scheduled;
+use super::automatic_runs::scheduled;
 
 const NONE: [&Permission; 0] = [];
 

@@ -2,13 +2,14 @@
 //! log lines, rows, and what the state machine hands from state to state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts_check::Contracts;
 use spillway_local::run::execution::Ending;
-use spillway_tests::{Copy, Item, Stack, copies, eventually, live};
+use spillway_tests::{Copy, Item, Stack, copies, eventually, live, within};
 
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run.json");
 
@@ -169,7 +170,8 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     stack.invoke(&stack.function("plotting").await, &wrong).await;
     for (function, field) in [("size-tracking", "heartbeat"), ("cleaner", "schedule")] {
         let scheduled = |copy: &Copy| copy.function == function && copy.document.get(field).is_some();
-        eventually("the schedule invokes the function", async || copies(directory.path()).iter().any(scheduled)).await;
+        let invoked = async || copies(directory.path()).iter().any(scheduled);
+        within(Duration::from_secs(90), "the schedule invokes the function", invoked).await;
     }
     stack.drain().await;
 

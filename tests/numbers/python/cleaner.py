@@ -5,7 +5,7 @@ import os
 from botocore.exceptions import ClientError
 
 from choice import choose
-from environment import BUCKET, ServiceUnavailable, client, status_of, task, write_line
+from environment import BUCKET, ServiceUnavailable, client, named, status_of, write_line
 from fold import row_key, row_name
 from ledger import largest_objects, read, recently_changed
 
@@ -20,7 +20,7 @@ GONE = ("Deleted", "AlreadyGone", "DryRun")
 s3 = client("s3")
 
 
-@task
+@named
 def handle(event, context):
     total, chosen, stop = decide()
     errors, outcomes = [], []

@@ -12,38 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 BUCKET = os.environ["TEST_BUCKET"]
 
 
-class InvalidInput(Exception):
-    """The input asks for the impossible."""
-
-
-class BucketNotEmpty(Exception):
-    """The bucket holds objects that no run has put there."""
-
-
-class PreparationDeadlinePassed(Exception):
-    """The stack did not come to rest."""
-
-
-class UploadDeadlinePassed(Exception):
-    """The ledger did not record an upload."""
-
-
-class DeletionDeadlinePassed(Exception):
-    """The expected deletions did not come."""
-
-
-class UnexpectedDeletion(Exception):
-    """Another object was deleted than the cycle expects."""
-
-
-class AlarmDeadlinePassed(Exception):
-    """The alarm was not back to OK."""
-
-
-class PlotRejected(Exception):
-    """The plot API answered, but not with a plot."""
-
-
 class ServiceUnavailable(Exception):
     """A service did not answer, or was throttled."""
 
@@ -56,11 +24,11 @@ def client(service):
     return boto3.client(service, config=Config(retries={"mode": "standard"}))
 
 
-def task(handle):
-    """Gives what goes wrong between the function and AWS one of the names that the state machine knows."""
+def named(handle):
+    """Gives what goes wrong between a function and AWS one of the names of the vocabulary."""
 
     @functools.wraps(handle)
-    def named(event, context):
+    def handling(event, context):
         try:
             return handle(event, context)
         except ClientError as error:
@@ -69,7 +37,7 @@ def task(handle):
         except BotoCoreError as error:
             raise ServiceUnavailable(str(error)) from error
 
-    return named
+    return handling
 
 
 def code_of(error):

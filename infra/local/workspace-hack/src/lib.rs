@@ -1,0 +1,1 @@
+//! Nothing to link: see `Cargo.toml`.
