@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::log_line::{Invoker, Outcome};
 use crate::{ObjectName, Sequencer, rfc3339};
 
 /// The key of the row that holds the bucket's total.
@@ -11,6 +12,12 @@ pub const STATE_KEY: &str = "__STATE__";
 
 /// The key of the row that only one run at a time can hold.
 pub const RUN_LOCK_KEY: &str = "__RUN__";
+
+/// The key of the row that holds what one invocation of the cleaner leaves for the next.
+pub const CLEANER_KEY: &str = "__CLEANER__";
+
+/// The partition of HistoryTable that holds the records of cleanings. No bucket can have such a name.
+pub const CLEANINGS_PARTITION: &str = "__CLEANINGS__";
 
 /// A row of ObjectTable for an object that is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +34,9 @@ pub struct ObjectRow {
     pub size_delta: i64,
     /// The sequencer of the object's newest event.
     pub sequencer: Sequencer,
+    /// The object's version; none in a bucket that has no versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
     /// When the ledger recorded that event.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
@@ -45,8 +55,11 @@ pub struct Tombstone {
     pub last_size: Option<u64>,
     /// What the deletion changed the total by, in bytes.
     pub size_delta: i64,
-    /// The sequencer of the deletion.
+    /// The sequencer of the deletion; of a version's, that of the version's creation, or 0 if the ledger never knew it.
     pub sequencer: Sequencer,
+    /// The version that was deleted for good: a later one may be there. None if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
     /// When the ledger recorded the deletion.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
@@ -84,6 +97,71 @@ pub struct RunLockRow {
     pub expires_at: i64,
 }
 
+/// The row of ObjectTable with the key `__CLEANER__`: what one invocation of the cleaner leaves for the next.
+///
+/// Every write is conditional on `version`, so that no two cleanings rest on the same view of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CleanerRow {
+    /// Always `__CLEANER__`.
+    pub object_name: CleanerKey,
+    /// How many times the row was written.
+    pub version: u64,
+    /// The key of the newest cleaning's first record; null if the ledger has recorded all that it deleted.
+    pub cleaning: Option<String>,
+    /// Whether the newest cleaning left something over that the next tick of the schedule should go on with at once.
+    pub unfinished: bool,
+    /// Since when ticks of the schedule have found the total at or above the threshold; null if the last one did not.
+    #[serde(default, deserialize_with = "rfc3339::read_or_null")]
+    pub over_since: Option<Timestamp>,
+    /// When the row was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub updated_at: Timestamp,
+}
+
+/// A record of HistoryTable in the partition `__CLEANINGS__`: some of the objects that one invocation of the cleaner
+/// deletes. It is written before the first deletion, and again with what became of each object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CleaningRecord {
+    /// Always `__CLEANINGS__`.
+    pub bucket_name: CleaningsPartition,
+    /// When the cleaning began, `#`, the cleaning's number, `#`, the record's number among the cleaning's, from 0.
+    pub event_key: String,
+    /// Lambda's identifier of the invocation.
+    pub cleaning_id: String,
+    /// What invoked the cleaner.
+    pub invoked_by: Invoker,
+    /// Since when the alarm was in the state that it told of, as CloudWatch wrote it; null if it was not the alarm.
+    pub alarm_state_at: Option<String>,
+    /// When the cleaning began.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub begun_at: Timestamp,
+    /// When the invocation is over, whatever happens to it.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub over_at: Timestamp,
+    /// The objects: those of this cleaning, and those of earlier ones that the ledger had not recorded when it began.
+    pub objects: Vec<CleaningObject>,
+    /// When DynamoDB may drop the record, in seconds since the epoch: after SQS's longest retention.
+    pub expires_at: i64,
+}
+
+/// An object of a cleaning, as the ledger knew it when it was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CleaningObject {
+    /// The object's key, as it is.
+    pub object_name: ObjectName,
+    /// The object's size, in bytes.
+    pub size: u64,
+    /// The object's ETag, without quotes; null if the ledger did not know it.
+    pub etag: Option<String>,
+    /// The sequencer of the object's newest event.
+    pub sequencer: Sequencer,
+    /// When the object was chosen.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub chosen_at: Timestamp,
+    /// What became of it; null before that is known.
+    pub outcome: Option<Outcome>,
+}
+
 /// The key of the row that holds the bucket's total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StateKey {
@@ -98,6 +176,22 @@ pub enum RunLockKey {
     /// No object's row has it.
     #[serde(rename = "__RUN__")]
     Run,
+}
+
+/// The key of the row that holds what one invocation of the cleaner leaves for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CleanerKey {
+    /// No object's row has it.
+    #[serde(rename = "__CLEANER__")]
+    Cleaner,
+}
+
+/// The partition of the records of cleanings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CleaningsPartition {
+    /// No bucket has that name.
+    #[serde(rename = "__CLEANINGS__")]
+    Cleanings,
 }
 
 /// A record of HistoryTable: one event that changed the ledger.
@@ -115,6 +209,10 @@ pub struct HistoryRecord {
     pub size_delta: i64,
     /// The total after the event, in bytes.
     pub total_size: u64,
+    /// The object's size after the event, in bytes; null once it is deleted.
+    pub size: Option<u64>,
+    /// The object's ETag after the event, without quotes; null once it is deleted, or if S3 did not send one.
+    pub etag: Option<String>,
     /// The sequencer of the event.
     pub sequencer: Sequencer,
     /// When S3 says that it happened.
@@ -139,8 +237,9 @@ pub fn is_deletion(event_type: &str) -> bool {
 
 /// The key of the row of `object_name`.
 ///
-/// An object may have any name, that of one of the ledger's own rows too: such a name, and any that is one behind
-/// backslashes, gets a backslash in front. So every name has a row of its own, and [`row_name`] finds the way back.
+/// An object may have any name, also one that begins like the keys of the ledger's own rows, with `__`: such a name, and any
+/// that is one behind backslashes, gets a backslash in front. So every name has a row of its own, whatever rows the ledger
+/// may come to have, and [`row_name`] finds the way back.
 pub fn row_key(object_name: &ObjectName) -> String {
     let name = object_name.as_str();
     if is_reserved(name.trim_start_matches('\\')) { format!("\\{name}") } else { name.to_owned() }
@@ -157,7 +256,7 @@ pub fn row_name(row_key: &str) -> Option<ObjectName> {
 }
 
 fn is_reserved(key: &str) -> bool {
-    [STATE_KEY, RUN_LOCK_KEY].contains(&key)
+    key.starts_with("__")
 }
 
 #[cfg(test)]
@@ -177,6 +276,9 @@ mod tests {
         check("__STATE__", r"\__STATE__");
         check(r"\__STATE__", r"\\__STATE__");
         check("__RUN__", r"\__RUN__");
+        check("__a row to come__", r"\__a row to come__");
+        check("__", r"\__");
+        check("_a", "_a");
         check(r"\a", r"\a");
         assert_eq!(row_name(STATE_KEY), None);
         assert_eq!(row_name(RUN_LOCK_KEY), None);

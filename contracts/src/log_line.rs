@@ -84,10 +84,17 @@ pub struct CleanerDecisionLine {
     pub invoked_by: Invoker,
     /// Whether it only says what it would delete.
     pub dry_run: bool,
+    /// The event key of the cleaning's first record in HistoryTable; null if nothing was deleted.
+    pub cleaning: Option<String>,
     /// How the invocation ended.
     pub verdict: Verdict,
     /// The ledger's total when the cleaner looked, in bytes.
     pub ledger_total_size: u64,
+    /// What of that is being deleted already, or was, without the ledger knowing yet, in bytes. It is neither counted nor
+    /// chosen again.
+    pub under_way_bytes: u64,
+    /// How many objects went more than a quarter of an hour ago without the ledger knowing yet: an event is late, or lost.
+    pub unrecorded_count: u64,
     /// The total that has to be undercut, in bytes.
     pub threshold_bytes: u64,
     /// The total once every deletion is through, in bytes; in a dry run, once every deletion would be.
@@ -96,6 +103,8 @@ pub struct CleanerDecisionLine {
     pub excess_bytes: u64,
     /// How many objects were chosen, which is also how many lines there are of single objects.
     pub chosen_count: u64,
+    /// How many of them S3 refused to delete: a policy or Object Lock forbids it.
+    pub refused_count: u64,
     /// The first 20 of the objects chosen, largest first, and what became of them.
     pub chosen: Vec<ChosenObject>,
 }
@@ -113,16 +122,20 @@ pub enum Invoker {
 /// How an invocation of the cleaner ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Verdict {
-    /// The total was below the threshold, and nothing was chosen.
+    /// The total was below the threshold, less what is being deleted already, and nothing was chosen.
     BelowThreshold,
+    /// The schedule was first to find the total at or above the threshold. The alarm has its turn before the schedule acts.
+    LeftToAlarm,
     /// What was chosen brings the total below the threshold.
     BroughtBelow,
     /// More has to go than one invocation deletes. The next one goes on.
     MaxDeletesReached,
     /// The objects that are left are all protected, and the total is not below the threshold.
     OnlyProtectedLeft,
-    /// Objects that were chosen are still there: overwritten in the meantime, or refused by S3. The next invocation
-    /// decides anew.
+    /// S3 refuses to delete some of the objects, and the total is not below the threshold without them.
+    Refused,
+    /// Objects that were chosen may still be there: S3 failed, or the invocation's time was over. The next invocation goes
+    /// on.
     Incomplete,
 }
 
@@ -145,10 +158,14 @@ pub enum Outcome {
     Deleted,
     /// It was gone already.
     AlreadyGone,
-    /// It was overwritten after the decision, and so kept: another size may have to be counted.
+    /// It was overwritten after the ledger's last news of it, and so kept. The ledger will hear of its new size.
     Overwritten,
-    /// S3 did not delete it. The function's log says why.
+    /// S3 refuses to delete it: a policy or Object Lock forbids it.
+    Refused,
+    /// S3 failed, or its answer was lost: it may be there or not. The function's log says why.
     Failed,
+    /// The invocation's time was over before its turn came, or it was found to be there still.
+    Kept,
     /// It would have been deleted, if this were not a dry run.
     DryRun,
 }

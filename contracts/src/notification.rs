@@ -83,6 +83,9 @@ pub struct S3Object {
     /// The ETag, without quotes. Deletions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e_tag: Option<String>,
+    /// The version that the event is about; none in a bucket without versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
     /// Orders the events of this key. Only creations and deletions have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<Sequencer>,

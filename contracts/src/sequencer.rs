@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// S3's `sequencer`: orders the events of one object name, and only of one.
 ///
-/// A hexadecimal number whose length varies. S3's user guide ("Event message structure") says how two of them
-/// compare: pad the shorter one with zeros on the right, then compare them as texts.
+/// A hexadecimal number whose length varies: what S3 sends are seconds since the epoch and a fraction of one, with zeros in
+/// front. So the greater number is the later event. S3's user guide ("Event message structure") says the same: pad the
+/// shorter one with zeros on the left, then compare them as texts.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(!try_from)]
@@ -35,15 +36,23 @@ impl Sequencer {
         &self.0
     }
 
-    /// The digits that decide: in one case, and without the zeros that padding would add.
+    /// The digits that decide: in one case, and without zeros in front.
     fn significant(&self) -> impl Iterator<Item = u8> {
-        self.0.trim_end_matches('0').bytes().map(|b| b.to_ascii_uppercase())
+        self.0.trim_start_matches('0').bytes().map(|b| b.to_ascii_uppercase())
+    }
+}
+
+impl Default for Sequencer {
+    /// Earlier than any that S3 sends.
+    fn default() -> Self {
+        Self("0".to_owned())
     }
 }
 
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.significant().cmp(other.significant())
+        let lengths = self.significant().count().cmp(&other.significant().count());
+        lengths.then_with(|| self.significant().cmp(other.significant()))
     }
 }
 
@@ -93,12 +102,15 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_is_padded_with_zeros_on_the_right() {
+    fn the_greater_number_is_later_whatever_zeros_are_in_front() {
         check("0055AED6DCD90281E5", "0055AED6DCD90281E6", Ordering::Less);
-        check("0055AED6DCD90281E5", "0055AED6DCD90281E500", Ordering::Equal);
-        check("0055AED6DCD90281E5", "0055AED6DCD90281E501", Ordering::Less);
-        check("00F", "00E1", Ordering::Greater);
+        check("0055AED6DCD90281E5", "55AED6DCD90281E5", Ordering::Equal);
+        check("0055AED6DCD90281E5", "0055AED6DCD90281E500", Ordering::Less);
+        // Real ones, of 2024-12-07 and of 2021-10-26.
+        check("006754D340F025B776", "617b398000000000", Ordering::Greater);
+        check("00F", "00E1", Ordering::Less);
         check("00ab", "00AB", Ordering::Equal);
+        check("0", "000", Ordering::Equal);
     }
 
     #[test]

@@ -18,6 +18,7 @@ impl Stack {
         let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
         assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())));
         let mut history = self.items(&outputs.history_table_name).await;
+        history.retain(|record| record["bucket_name"] == json!(outputs.test_bucket_name));
         history.sort_by_key(|record| record["event_key"].to_string());
         let mut sum = 0;
         for record in &history {

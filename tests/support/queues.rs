@@ -16,6 +16,12 @@ impl Stack {
         attributes[&QueueAttributeName::QueueArn].clone()
     }
 
+    /// Sends a message.
+    pub async fn send(&self, queue: &str, body: &str) {
+        let request = self.sqs.send_message().queue_url(queue).message_body(body);
+        request.send().await.expect("the queue can be written");
+    }
+
     /// How many messages there are in a queue, those included that are delayed or in somebody's hands.
     pub async fn messages(&self, queue: &str) -> i64 {
         use QueueAttributeName::{

@@ -42,11 +42,12 @@ impl Stack {
         Self::with(&[]).await
     }
 
-    /// Starts one with these parameters of the template, and with an alarm of the shortest period that the local
-    /// CloudWatch knows.
+    /// Starts one with these parameters of the template, with an alarm of the shortest period that the local CloudWatch
+    /// knows, and with no schedule that would act while a test looks on.
     pub async fn with(parameters: &[(&str, &str)]) -> Self {
         let mut options = Options::default();
         options.parameters.insert("AlarmPeriodSeconds".to_owned(), SHORTEST_PERIOD.to_string());
+        options.parameters.insert("SafetyNetExpression".to_owned(), "rate(1 day)".to_owned());
         options.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let local_aws = LocalAws::up(options).await.unwrap_or_else(|error| panic!("{error}"));
         let config = local_aws.sdk_config();
@@ -163,10 +164,5 @@ impl Stack {
 }
 
 fn plain(item: std::collections::HashMap<String, AttributeValue>) -> Item {
-    let value = |value: AttributeValue| match value {
-        AttributeValue::N(number) => serde_json::from_str(&number).expect("DynamoDB's numbers are numbers"),
-        AttributeValue::S(text) => Value::String(text),
-        _ => Value::Null,
-    };
-    item.into_iter().map(|(name, attribute)| (name, value(attribute))).collect()
+    serde_dynamo::from_item(item).expect("items are JSON")
 }

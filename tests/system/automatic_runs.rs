@@ -39,6 +39,7 @@ async fn run_twice() -> Scheduled {
         ("ScheduleState", "ENABLED"),
         ("ScheduleExpression", "rate(1 minute)"),
         ("SafetyNetExpression", "rate(1 minute)"),
+        ("NotifyCleanings", "always"),
     ])
     .await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
@@ -56,6 +57,7 @@ async fn run_twice() -> Scheduled {
         }
         seen.insert(execution);
     }
+    give_up_on_a_message(&stack).await;
     plot_a_run(&stack, seen.first().expect("an execution")).await;
     stack.drain().await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
@@ -64,6 +66,14 @@ async fn run_twice() -> Scheduled {
     let (granted, used, demanded) = (stack.granted().await, stack.used().await, stack.demanded().await);
     stack.local_aws.shutdown().await;
     Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
+}
+
+/// Has the tracker give a message to the dead-letter queue.
+async fn give_up_on_a_message(stack: &Stack) {
+    let outputs = stack.local_aws.outputs();
+    stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 1, 500).await;
+    stack.send(&outputs.tracking_queue_url, "no envelope").await;
+    eventually("the dead letter", async || stack.messages(&outputs.tracking_dlq_url).await == 1).await;
 }
 
 /// Has the run plotted, as somebody does who wants to see it alone.

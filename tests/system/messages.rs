@@ -9,10 +9,6 @@ fn envelope(text: &str) -> String {
     json!({ "Type": "Notification", "Message": text }).to_string()
 }
 
-async fn send(stack: &Stack, queue: &str, body: &str) {
-    stack.sqs.send_message().queue_url(queue).message_body(body).send().await.expect("the queue can be written");
-}
-
 /// A stack whose queues deliver again after a second, and give up after five deliveries, as the template says.
 async fn impatient_stack() -> Stack {
     let stack = Stack::with(&[("SizeThreshold", "1000000")]).await;
@@ -36,8 +32,8 @@ async fn a_message_that_cannot_be_read_ends_in_the_dead_letter_queue_alone() {
     let tracker = stack.function("size-tracking").await;
     let logger = stack.function("logging").await;
     for queue in [&outputs.tracking_queue_url, &outputs.logging_queue_url] {
-        send(&stack, queue, "no envelope").await;
-        send(&stack, queue, &envelope(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#)).await;
+        stack.send(queue, "no envelope").await;
+        stack.send(queue, &envelope(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#)).await;
     }
     stack.put("a", 18).await;
     stack.tag("a").await;

@@ -66,6 +66,18 @@ async fn what_is_not_granted_is_refused() {
     let request = cleaner.put_object().bucket(&outputs.test_bucket_name).key("a").body(ByteStream::from_static(b"b"));
     assert_eq!(refusal(request.send().await).as_deref(), Some("AccessDenied"));
 
+    // No deletion without a condition.
+    for role in ["CleanerRole", "PrepareRunRole"] {
+        let deleter = client::s3(&stack.as_role(role).await);
+        let request = deleter.delete_object().bucket(&outputs.test_bucket_name).key("a");
+        assert_eq!(refusal(request.clone().send().await).as_deref(), Some("AccessDenied"), "{role}");
+        assert_eq!(
+            refusal(request.if_match("\"another\"").send().await).as_deref(),
+            Some("PreconditionFailed"),
+            "{role}"
+        );
+    }
+
     for role in ["PrepareRunRole", "UploadRole", "CallPlotApiRole"] {
         let driver = client::s3(&stack.as_role(role).await);
         let plots = &outputs.plot_bucket_name;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::{Value, json};
-use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
+use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts_check::Contracts;
 use spillway_local::run::execution::Ending;
 use spillway_tests::{Copy, Item, Stack, copies, eventually, live, within};
@@ -102,6 +102,7 @@ impl Checker {
         let name = match row["object_name"].as_str() {
             Some(STATE_KEY) => "state-row",
             Some(RUN_LOCK_KEY) => "run-lock-row",
+            Some(CLEANER_KEY) => "cleaner-row",
             _ if row.contains_key("size") => "object-row",
             _ => "tombstone",
         };
@@ -183,7 +184,8 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     }
     stack.items(&outputs.object_table_name).await.iter().chain(&held).for_each(|row| checker.row(row));
     for record in stack.items(&outputs.history_table_name).await {
-        checker.check("history-record", &json!(record));
+        let is_cleaning = record["bucket_name"] == CLEANINGS_PARTITION;
+        checker.check(if is_cleaning { "cleaning-record" } else { "history-record" }, &json!(record));
     }
     for execution in [&executed, &failed] {
         checker.task(&functions, &stack.history(execution).await);

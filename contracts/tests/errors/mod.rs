@@ -25,6 +25,12 @@ pub const ERRORS: &[(&str, &str)] = &[
         "call-plot-api-response/bad-object-name-empty",
         "object_name: an object name must have 1 to 1024 bytes of UTF-8, this one has 0",
     ),
+    ("cleaner-row/bad-negative-version", "version: invalid value: integer `-1`, expected u64"),
+    ("cleaner-row/bad-other-key", "object_name: unknown variant `__STATE__`, expected `__CLEANER__`"),
+    ("cleaner-row/bad-unfinished-as-text", "unfinished: invalid type: string \"yes\", expected a boolean"),
+    ("cleaning-record/bad-no-sequencer", "objects[0]: missing field `sequencer`"),
+    ("cleaning-record/bad-other-partition", "bucket_name: unknown variant `spillway`, expected `__CLEANINGS__`"),
+    ("cleaning-record/bad-unknown-outcome", "objects[0].outcome: unknown variant `Gone`"),
     (
         "cleaner-decision-line/bad-chosen-as-names",
         r#"chosen[0]: invalid type: string "assignment2.txt", expected struct ChosenObject"#,

@@ -1,6 +1,7 @@
 //! Answers the SDK's requests without a network.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
@@ -10,18 +11,63 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-/// A status and a body, or no answer at all.
-pub type Answer = Result<(u16, String), ConnectorError>;
+/// An answer, or none at all.
+pub type Answer = Result<Reply, ConnectorError>;
 
-type Answering = dyn Fn(&HttpRequest) -> Answer + Send + Sync;
+/// What AWS answers.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that matter.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl From<(u16, String)> for Reply {
+    fn from((status, body): (u16, String)) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+}
+
+/// That the connection broke.
+pub fn lost() -> ConnectorError {
+    ConnectorError::io("the connection is gone".into())
+}
+
+type Answering = dyn Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync;
 
 #[derive(Clone)]
 struct Connector(Arc<Answering>);
 
-/// An HTTP client whose requests `answer` answers.
+/// An HTTP client whose requests `answer` answers at once.
 pub fn http_client(answer: impl Fn(&HttpRequest) -> Answer + Send + Sync + 'static) -> SharedHttpClient {
+    client(move |request| HttpConnectorFuture::ready(answer(&request).map(response)))
+}
+
+/// An HTTP client whose requests `answer` answers when it likes.
+pub fn patient_http_client<F>(answer: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> SharedHttpClient
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    client(move |request| {
+        let answer = answer(request);
+        HttpConnectorFuture::new(async move { answer.await.map(response) })
+    })
+}
+
+fn client(answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(Arc::new(answer)));
     http_client_fn(move |_, _| connector.clone())
+}
+
+fn response(reply: Reply) -> HttpResponse {
+    let mut response = HttpResponse::new(reply.status.try_into().unwrap(), SdkBody::from(reply.body));
+    for (name, value) in reply.headers {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 impl fmt::Debug for Connector {
@@ -32,8 +78,6 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let response =
-            (self.0)(&request).map(|(status, body)| HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)));
-        HttpConnectorFuture::ready(response)
+        (self.0)(request)
     }
 }

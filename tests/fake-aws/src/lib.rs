@@ -1,19 +1,28 @@
 //! A DynamoDB and an S3 in memory: they understand what Spillway sends, record it, and fail when they are told to.
 //!
-//! Real clients of the SDK call them, so that a test covers everything up to the request. They panic at what they don't
+//! Real clients of the SDK call them, so that a test covers everything up to the request. [`Tables`] and [`Bucket`] are
+//! models of what AWS documents; [`FakeDynamoDb`] and [`FakeS3`] put a client in front of them. They panic at what they don't
 //! understand.
 
 #![allow(clippy::unwrap_used, reason = "only tests link this, and a request that can't be read should stop them")]
 
+mod bucket;
 mod connector;
 mod dynamodb;
 mod s3;
 mod sqs;
+mod tables;
 
-pub use connector::{Answer, http_client};
-pub use dynamodb::{Failure, FakeDynamoDb};
-pub use s3::{FakeS3, Refusal};
-pub use sqs::{message, object_event};
+pub use bucket::{Bucket, ObjectVersion, S3Whims};
+pub use connector::{Answer, Reply, http_client, lost, patient_http_client};
+pub use dynamodb::{Failure, FakeDynamoDb, operation, store};
+pub use s3::{FakeS3, Refusal, s3_client};
+pub use sqs::{FakeQueue, message, object_event, sent_message, sqs_client};
+pub use tables::{Tables, Whims};
 
 /// The bucket that all of it is about.
-const BUCKET: &str = "b";
+pub const BUCKET: &str = "b";
+/// The name of ObjectTable.
+const OBJECT_TABLE: &str = "objects";
+/// The name of HistoryTable.
+const HISTORY_TABLE: &str = "history";

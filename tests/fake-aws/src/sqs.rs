@@ -1,8 +1,68 @@
-//! Queue messages, as Lambda hands them over.
+//! Queue messages, as Lambda hands them over, and a queue that takes them.
 
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 
 use crate::BUCKET;
+use crate::connector::{http_client, lost};
+
+/// A queue that messages are sent to.
+#[derive(Clone, Debug, Default)]
+pub struct FakeQueue(Arc<Mutex<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    sent: Vec<String>,
+    down: bool,
+}
+
+impl FakeQueue {
+    /// A client of this queue, whatever queue it names, without the SDK's own retries.
+    pub fn client(&self) -> Client {
+        let fake = self.clone();
+        sqs_client(http_client(move |request| {
+            let mut queue = fake.0.lock().unwrap();
+            if queue.down {
+                return Err(lost());
+            }
+            queue.sent.push(sent_message(request.body().bytes().unwrap()));
+            Ok((200, r#"{"MessageId":"m","MD5OfMessageBody":""}"#.to_owned()).into())
+        }))
+    }
+
+    /// Has every call fail, or none any more.
+    pub fn is_down(&self, down: bool) {
+        self.0.lock().unwrap().down = down;
+    }
+
+    /// The bodies of the messages, in order.
+    pub fn sent(&self) -> Vec<String> {
+        self.0.lock().unwrap().sent.clone()
+    }
+}
+
+/// The body of the message that a request sends.
+pub fn sent_message(request: &[u8]) -> String {
+    let request: Value = serde_json::from_slice(request).unwrap();
+    request["MessageBody"].as_str().unwrap().to_owned()
+}
+
+/// A client of a queue, without the SDK's own retries.
+pub fn sqs_client(http_client: SharedHttpClient) -> Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(http_client)
+        .build();
+    Client::from_conf(config)
+}
 
 /// A message with this text in its SNS envelope.
 pub fn message(id: &str, text: &str) -> Value {

@@ -37,6 +37,11 @@ impl CallError {
         }
     }
 
+    /// A call that AWS did not answer in time.
+    pub fn unanswered(call: &'static str) -> Self {
+        Self { call, code: None, status: None, reason: "there was no answer in time".to_owned() }
+    }
+
     /// A call that AWS answered, but not with what its documentation promises.
     pub fn unexpected(call: &'static str, reason: impl Into<String>) -> Self {
         Self { call, code: None, status: Some(200), reason: reason.into() }

@@ -5,7 +5,7 @@ pub mod logs;
 pub mod serve;
 
 pub use clock::now;
-pub use serve::{request_id, serve};
+pub use serve::{deadline, request_id, serve};
 
 /// What a function's `main` can fail with before it has served anything.
 pub type StartError = lambda_runtime::Error;

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,13 +12,30 @@ use tracing::Instrument;
 
 use crate::StartError;
 
+/// The invocation that is being served.
+#[derive(Clone, Default)]
+struct Invocation {
+    request_id: String,
+    /// In milliseconds since the epoch.
+    deadline: u64,
+}
+
 tokio::task_local! {
-    static REQUEST_ID: String;
+    static INVOCATION: Invocation;
+}
+
+fn invocation() -> Invocation {
+    INVOCATION.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// Lambda's identifier of the invocation that is being served; empty if none is.
 pub fn request_id() -> String {
-    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+    invocation().request_id
+}
+
+/// When Lambda ends the invocation that is being served; the epoch if none is.
+pub fn deadline() -> Timestamp {
+    i64::try_from(invocation().deadline).ok().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default()
 }
 
 /// Serves requests until Lambda ends the process.
@@ -34,14 +52,15 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let request_id = event.context.request_id;
-        let span = tracing::info_span!("invocation", request_id, run_id = run_id(&event.payload));
+        let invocation = Invocation { request_id: event.context.request_id, deadline: event.context.deadline };
+        let span =
+            tracing::info_span!("invocation", request_id = invocation.request_id, run_id = run_id(&event.payload));
         // Boxed: the SDK's futures nest so deeply that the compiler gives up on the whole.
         let handled: Pin<Box<dyn Future<Output = Result<Response, Diagnostic>>>> = Box::pin(async move {
             let request = decode(event.payload).map_err(diagnostic)?;
             handle(request).await.map_err(|error| diagnostic(error.into()))
         });
-        REQUEST_ID.scope(request_id, handled.instrument(span))
+        INVOCATION.scope(invocation, handled.instrument(span))
     }))
     .await
 }

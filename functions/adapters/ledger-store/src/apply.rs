@@ -19,6 +19,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause there is.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
+/// What came of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// What it took.
+    pub effort: Effort,
+    /// Events that were not applied, because they may be about objects that were deleted since.
+    pub too_old: Vec<ObjectEvent>,
+}
+
 /// What it took to apply a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
@@ -28,6 +37,8 @@ pub struct Effort {
     pub transactions: u32,
     /// Transactions that met somebody else's and were tried again.
     pub conflicts: u32,
+    /// Transactions that DynamoDB had no room for and that were tried again.
+    pub throttled: u32,
 }
 
 /// Applies `events` to the ledger and hands each record to `committed` once it is durable, in order.
@@ -39,33 +50,43 @@ pub async fn apply(
     events: Vec<ObjectEvent>,
     now: impl Fn() -> jiff::Timestamp,
     mut committed: impl FnMut(&HistoryRecord),
-) -> Result<Effort, StoreError> {
+) -> Result<Applied, StoreError> {
     let names: BTreeSet<_> = events.iter().map(|event| event.object_name.clone()).collect();
     let mut events = in_order(events);
     let mut snapshot = store.snapshot(&names).await?;
     let mut effort = Effort { reads: 1, ..Effort::default() };
+    let mut too_old = Vec::new();
     let mut attempt = 0;
     while !events.is_empty() {
         let mut rest = events.clone();
-        let Some(commit) = fold(&snapshot, &mut rest, now()) else { break };
+        let folded = fold(&snapshot, &mut rest, now());
+        let Some(commit) = folded.commit else {
+            too_old.extend(folded.too_old);
+            break;
+        };
         match store.commit(&commit).await? {
             Outcome::Committed => {
                 commit.history.iter().for_each(&mut committed);
                 snapshot = snapshot.after(commit);
                 effort.transactions += 1;
+                too_old.extend(folded.too_old);
                 (events, attempt) = (rest, 0);
             }
             Outcome::Conflict if attempt + 1 == ATTEMPTS => return Err(StoreError::Contended { attempts: ATTEMPTS }),
-            Outcome::Conflict => {
+            Outcome::Throttled if attempt + 1 == ATTEMPTS => return Err(StoreError::Throttled { attempts: ATTEMPTS }),
+            outcome => {
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
                 snapshot = store.snapshot(&names).await?;
                 effort.reads += 1;
-                effort.conflicts += 1;
+                match outcome {
+                    Outcome::Throttled => effort.throttled += 1,
+                    Outcome::Committed | Outcome::Conflict => effort.conflicts += 1,
+                }
             }
         }
     }
-    Ok(effort)
+    Ok(Applied { effort, too_old })
 }
 
 /// A random part of a pause that doubles, so that those in conflict don't meet again.

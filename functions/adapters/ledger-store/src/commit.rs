@@ -8,13 +8,15 @@ use spillway_ledger::Commit;
 use crate::item::{self, Item};
 use crate::{Store, StoreError};
 
-/// How a commit went.
+/// How a transaction went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything is written.
     Committed,
     /// Nothing is written: somebody else changed a row since it was read, or is changing it right now.
     Conflict,
+    /// Nothing is written: a partition has no room for it.
+    Throttled,
 }
 
 impl Store {
@@ -22,11 +24,17 @@ impl Store {
     ///
     /// The SDK sends a token with the transaction, so that its own retry of a lost answer writes nothing twice.
     pub async fn commit(&self, commit: &Commit) -> Result<Outcome, StoreError> {
-        let answer = self.client.transact_write_items().set_transact_items(Some(self.actions(commit)?)).send().await;
-        match answer {
+        self.transact(self.actions(commit)?).await
+    }
+
+    /// Does all of `actions`, or nothing.
+    pub(crate) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<Outcome, StoreError> {
+        match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
             Ok(_) => Ok(Outcome::Committed),
-            Err(error) if error.as_service_error().is_some_and(is_conflict) => Ok(Outcome::Conflict),
-            Err(error) => Err(CallError::of("TransactWriteItems")(error).into()),
+            Err(error) => match error.as_service_error().and_then(obstacle) {
+                Some(outcome) => Ok(outcome),
+                None => Err(CallError::of("TransactWriteItems")(error).into()),
+            },
         }
     }
 
@@ -40,15 +48,20 @@ impl Store {
             actions.push(put_if(objects, item::write_row(objects, &change.row)?, "sequencer", sequencer)?);
         }
         for record in &commit.history {
-            let put = Put::builder().table_name(history).set_item(Some(item::write(history, record)?)).build()?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+            actions.push(put(history, item::write(history, record)?)?);
         }
         Ok(actions)
     }
 }
 
+/// A put without a condition: the record's key is its own.
+pub(crate) fn put(table: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder().table_name(table).set_item(Some(item)).build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
 /// A put on the condition that the row's `attribute` is still `expected`, or that there is no row.
-fn put_if(
+pub(crate) fn put_if(
     table: &str,
     item: Item,
     attribute: &str,
@@ -65,15 +78,19 @@ fn put_if(
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }
 
-/// Whether reading again and folding again can help. The SDK doesn't retry a cancelled transaction.
-fn is_conflict(error: &TransactWriteItemsError) -> bool {
-    let conflicts =
-        |reason: &CancellationReason| matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"));
-    match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            cancelled.cancellation_reasons().iter().any(conflicts)
-        }
-        TransactWriteItemsError::TransactionInProgressException(_) => true,
-        _ => false,
+/// What stood in the way of a transaction, if trying again can help. The SDK doesn't retry a cancelled one, whatever for.
+fn obstacle(error: &TransactWriteItemsError) -> Option<Outcome> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        let in_progress = matches!(error, TransactWriteItemsError::TransactionInProgressException(_));
+        return in_progress.then_some(Outcome::Conflict);
+    };
+    let any = |codes: &[&str]| {
+        let reasons = cancelled.cancellation_reasons().iter();
+        reasons.filter_map(CancellationReason::code).any(|code| codes.contains(&code))
+    };
+    if any(&["ConditionalCheckFailed", "TransactionConflict"]) {
+        return Some(Outcome::Conflict);
     }
+    // On demand, and of a partition that is asked for too much; "provisioned" is what DynamoDB calls it in either mode.
+    any(&["ThrottlingError", "ProvisionedThroughputExceeded"]).then_some(Outcome::Throttled)
 }

@@ -1,7 +1,5 @@
 //! Queries of HistoryTable.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -13,9 +11,6 @@ use spillway_ledger::fold::key_time;
 
 use crate::item::Item;
 use crate::{Store, StoreError, item};
-
-/// How many of the newest records count as recent: one read's worth of rows, with `__STATE__`.
-const RECENT: i32 = 99;
 
 /// No key is as small, and a key condition can't be open below.
 const BEFORE_ALL: &str = " ";
@@ -106,25 +101,20 @@ impl Store {
         item::read(&self.tables.history_table, item).map(|Total { total_size }| total_size)
     }
 
-    /// The names of the objects in the newest records, at most 99 of them. The read is consistent.
-    pub async fn recently_changed(&self) -> Result<BTreeSet<ObjectName>, StoreError> {
-        let request =
-            self.history("#bucket = :bucket AND #key > :low", BEFORE_ALL).scan_index_forward(false).limit(RECENT);
-        let answer = request.send().await.map_err(CallError::of("Query"))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let records = items.map(|item| item::read::<HistoryRecord>(&self.tables.history_table, item));
-        records.map(|record| Ok(record?.object_name)).collect()
-    }
-
     /// A query of the bucket's records; `condition` says of `#bucket`, `:bucket`, `#key` and `:low` which.
     fn history(&self, condition: &str, low: &str) -> QueryFluentBuilder {
+        self.partition(&self.tables.bucket_name, condition, low)
+    }
+
+    /// A query of one of HistoryTable's partitions; `condition` is as above.
+    pub(crate) fn partition(&self, name: &str, condition: &str, low: &str) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.tables.history_table)
             .key_condition_expression(condition)
             .expression_attribute_names("#bucket", "bucket_name")
             .expression_attribute_names("#key", "event_key")
-            .expression_attribute_values(":bucket", AttributeValue::S(self.tables.bucket_name.clone()))
+            .expression_attribute_values(":bucket", AttributeValue::S(name.into()))
             .expression_attribute_values(":low", AttributeValue::S(low.into()))
             .consistent_read(true)
     }

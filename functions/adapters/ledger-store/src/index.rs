@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 use spillway_aws::CallError;
+use spillway_contracts::Sequencer;
 use spillway_contracts::ledger::row_name;
 use spillway_ledger::choice::Candidate;
 
@@ -30,6 +31,7 @@ struct IndexRow {
     object_name: String,
     size: u64,
     etag: Option<String>,
+    sequencer: Sequencer,
 }
 
 impl Store {
@@ -55,7 +57,7 @@ impl Store {
         for row in rows {
             let row = row?;
             if let Some(object_name) = row_name(&row.object_name) {
-                candidates.push(Candidate { object_name, size: row.size, etag: row.etag });
+                candidates.push(Candidate { object_name, size: row.size, etag: row.etag, sequencer: row.sequencer });
             }
         }
         Ok(LargestObjects { candidates, next: answer.last_evaluated_key.filter(|key| !key.is_empty()) })

@@ -1,13 +1,16 @@
 //! The ledger in DynamoDB: reads, conditional commits and queries.
 
 mod apply;
+mod cleanings;
 mod commit;
 mod history;
 mod index;
 mod item;
 mod rows;
 
-pub use apply::{Effort, apply};
+pub use apply::{Applied, Effort, apply};
+pub use cleanings::Standing;
+pub use commit::Outcome;
 pub use history::{ChangesPage, HistoryChange};
 
 use aws_config::SdkConfig;
@@ -43,6 +46,12 @@ pub enum StoreError {
     /// Others kept changing the same rows. The same batch may succeed later.
     #[error("the ledger was changed by others in each of {attempts} attempts to commit")]
     Contended {
+        /// How often the commit was tried.
+        attempts: u32,
+    },
+    /// DynamoDB has no room for more. The same batch may succeed later.
+    #[error("DynamoDB was overloaded in each of {attempts} attempts to commit")]
+    Throttled {
         /// How often the commit was tried.
         attempts: u32,
     },
@@ -92,7 +101,7 @@ impl StoreError {
     pub fn name(&self) -> ErrorName {
         match self {
             Self::Call(error) => error.name(),
-            Self::Contended { .. } => ErrorName::ServiceUnavailable,
+            Self::Contended { .. } | Self::Throttled { .. } => ErrorName::ServiceUnavailable,
             Self::Corrupt { .. } | Self::Request(_) => ErrorName::Internal,
         }
     }

@@ -1,6 +1,6 @@
 //! Reading rows of ObjectTable by key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use spillway_aws::CallError;
@@ -34,6 +34,18 @@ impl Store {
         Ok(self.snapshot(&BTreeSet::new()).await?.state)
     }
 
+    /// The rows of objects, read consistently row by row.
+    pub async fn rows(&self, names: &BTreeSet<ObjectName>) -> Result<BTreeMap<ObjectName, Row>, StoreError> {
+        let keys: Vec<String> = names.iter().map(row_key).collect();
+        let mut snapshot = Snapshot::default();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            for item in self.batch_get(chunk).await? {
+                self.add(&mut snapshot, item)?;
+            }
+        }
+        Ok(snapshot.rows)
+    }
+
     /// The row of one object.
     pub async fn row(&self, name: &ObjectName) -> Result<Option<Row>, StoreError> {
         let key = AttributeValue::S(row_key(name));
@@ -43,7 +55,7 @@ impl Store {
         item.map(|item| item::read_row(&self.tables.object_table, item)).transpose()
     }
 
-    async fn batch_get(&self, keys: &[String]) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn batch_get(&self, keys: &[String]) -> Result<Vec<Item>, StoreError> {
         let table = &self.tables.object_table;
         let keys = keys.iter().map(|key| Item::from([("object_name".to_owned(), AttributeValue::S(key.clone()))]));
         let mut wanted =

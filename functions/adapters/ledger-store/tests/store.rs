@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use spillway_contracts::ledger::HistoryRecord;
-use spillway_contracts::{ObjectName, Sequencer};
+use spillway_contracts::{ErrorName, ObjectName, Sequencer};
 use spillway_fake_aws::{Failure, FakeDynamoDb};
 use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::{StoreError, apply};
@@ -18,12 +18,27 @@ fn event(object: &str, position: i64, size: Option<u64>) -> ObjectEvent {
         kind: size.map_or(EventKind::Deleted, |size| EventKind::Created { size, etag: None }),
         event_type: if size.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:Delete" }.into(),
         sequencer: Sequencer::new(format!("{position:08X}")).unwrap(),
+        version_id: None,
         event_time: Timestamp::from_second(1_790_000_000 + position).unwrap(),
     }
 }
 
 fn puts(count: i64) -> Vec<ObjectEvent> {
     (1..=count).map(|position| event(&format!("object-{position}"), position, Some(10))).collect()
+}
+
+/// A hot partition, and a table on demand that is asked for more than it has: the SDK retries neither.
+#[tokio::test(start_paused = true)]
+async fn an_overload_is_waited_out_and_has_a_name_if_it_lasts() {
+    for reason in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+        let fake = FakeDynamoDb::default();
+        fake.cancel(11, reason);
+        assert_eq!(deliver(&fake, puts(2)).await.unwrap(), [10, 20]);
+        fake.cancel(12, reason);
+        let error = deliver(&fake, vec![event("late", 9, Some(1))]).await.unwrap_err();
+        assert_eq!(error.to_string(), "DynamoDB was overloaded in each of 12 attempts to commit");
+        assert_eq!(error.name(), ErrorName::ServiceUnavailable);
+    }
 }
 
 async fn deliver(fake: &FakeDynamoDb, events: Vec<ObjectEvent>) -> Result<Vec<u64>, StoreError> {

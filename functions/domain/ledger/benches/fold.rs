@@ -21,6 +21,7 @@ fn events(objects: u64) -> Vec<ObjectEvent> {
         kind: EventKind::Created { size: number, etag: Some("da0d0127ebf92fccd0d3a386e868c214".into()) },
         event_type: "ObjectCreated:Put".into(),
         sequencer: Sequencer::new(format!("006A1F0C3E{number:08X}")).unwrap(),
+        version_id: None,
         event_time: Timestamp::from_second(1_790_000_000 + number as i64).unwrap(),
     };
     (0..BATCH).map(event).collect()
@@ -29,7 +30,7 @@ fn events(objects: u64) -> Vec<ObjectEvent> {
 /// Folds the batch as often as it takes transactions.
 fn fold_all(events: Vec<ObjectEvent>, now: Timestamp) -> Snapshot {
     let (mut snapshot, mut events) = (Snapshot::default(), in_order(events));
-    while let Some(commit) = fold(&snapshot, &mut events, now) {
+    while let Some(commit) = fold(&snapshot, &mut events, now).commit {
         snapshot = snapshot.after(commit);
     }
     snapshot

@@ -19,6 +19,8 @@ pub struct ObjectEvent {
     pub event_type: String,
     /// Orders the events of this object.
     pub sequencer: Sequencer,
+    /// The version that was written, or deleted for good; none in a bucket without versions, and for what hides an object.
+    pub version_id: Option<String>,
     /// When S3 says that it happened.
     pub event_time: Timestamp,
 }
@@ -36,6 +38,16 @@ pub enum EventKind {
     /// The object is gone: deleted, expired, or hidden by a delete marker.
     Deleted,
 }
+
+impl ObjectEvent {
+    /// Whether a lifecycle rule made the object expire. Such an event carries the sequencer of the object's creation.
+    pub fn is_expiry(&self) -> bool {
+        self.event_type.starts_with("LifecycleExpiration:")
+    }
+}
+
+/// S3's name of the deletion of an object, or of one of its versions.
+const PERMANENT_DELETION: &str = "ObjectRemoved:Delete";
 
 /// Why a message can't be understood. Such a message fails alone and ends in the dead-letter queue.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +113,10 @@ fn read_record(record: S3Record, bucket_name: &str) -> Result<Option<ObjectEvent
     };
     let sequencer =
         object.sequencer.ok_or("there is no sequencer, so its place among the object's events is unknown")?;
+    // The version of a delete marker is its own.
+    let hides = matches!(kind, EventKind::Deleted) && record.event_name != PERMANENT_DELETION;
     Ok(Some(ObjectEvent {
+        version_id: object.version_id.filter(|_| !hides),
         bucket_name: record.s3.bucket.name,
         object_name: decode_key(&object.key)?,
         kind,
@@ -141,6 +156,7 @@ mod tests {
             kind,
             event_type: event_type.into(),
             sequencer: Sequencer::new("0A").unwrap(),
+            version_id: None,
             event_time: "2026-08-01T10:00:00.123Z".parse().unwrap(),
         }
     }

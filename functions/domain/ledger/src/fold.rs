@@ -8,8 +8,9 @@ use spillway_contracts::{ObjectName, Sequencer};
 
 use crate::event::{EventKind, ObjectEvent};
 
-/// A tombstone outlives every copy of an older event: SQS keeps a message for 14 days at most.
-const TOMBSTONE_LIFE: SignedDuration = SignedDuration::from_hours(15 * 24);
+/// A tombstone outlives every copy of an older event: SQS keeps a message for 14 days at most. What somebody has kept for
+/// longer, and sends again, may be about an object whose tombstone is gone.
+pub const TOMBSTONE_LIFE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// DynamoDB takes this many actions in one transaction.
 pub const TRANSACTION_ACTIONS: usize = 100;
@@ -43,6 +44,16 @@ pub struct Commit {
     pub rows: Vec<RowChange>,
     /// The new history records, in order.
     pub history: Vec<HistoryRecord>,
+}
+
+/// What comes of some of a batch's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// What to write for them; `None` if they change nothing.
+    pub commit: Option<Commit>,
+    /// Creations that are older than tombstones live, of objects without a row: whether the object was deleted since, nobody
+    /// knows any more. Counted, they might be ghosts.
+    pub too_old: Vec<ObjectEvent>,
 }
 
 /// A row to write.
@@ -84,6 +95,13 @@ impl Row {
     fn is_live(&self) -> bool {
         matches!(self, Self::Live(_))
     }
+
+    fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Live(row) => row.etag.as_deref(),
+            Self::Tombstone(_) => None,
+        }
+    }
 }
 
 impl Snapshot {
@@ -103,9 +121,9 @@ impl Snapshot {
 /// Takes as many of `events` as fit into one transaction off the front, and says what to write for them.
 ///
 /// An event that isn't newer than its object's row was applied before, or came too late to matter: it is taken and
-/// leaves no trace. `None` if that is true of all of them; then `events` is empty. Sort the events with
+/// leaves no trace. If that is true of all of them there is no commit, and `events` is empty. Sort the events with
 /// [`in_order`] first.
-pub fn fold(snapshot: &Snapshot, events: &mut VecDeque<ObjectEvent>, now: Timestamp) -> Option<Commit> {
+pub fn fold(snapshot: &Snapshot, events: &mut VecDeque<ObjectEvent>, now: Timestamp) -> Folded {
     let mut folding = Folding::new(snapshot, now);
     while let Some(event) = events.front() {
         if !folding.fits(event) {
@@ -114,13 +132,14 @@ pub fn fold(snapshot: &Snapshot, events: &mut VecDeque<ObjectEvent>, now: Timest
         folding.apply(event);
         events.pop_front();
     }
-    folding.commit()
+    folding.finish()
 }
 
 /// Sorts a batch by the time that S3 gives, so that the history of one batch reads as it happened. Events of one
-/// object are in the order of their sequencers, which alone decides.
+/// object are in the order of their sequencers, which alone decides; an expiry has that of the creation, and follows it.
 pub fn in_order(mut events: Vec<ObjectEvent>) -> VecDeque<ObjectEvent> {
-    events.sort_by(|a, b| (&a.object_name, &a.sequencer).cmp(&(&b.object_name, &b.sequencer)));
+    let place = |event: &ObjectEvent| (event.object_name.clone(), event.sequencer.clone(), event.is_expiry());
+    events.sort_by_cached_key(place);
     let mut timed: Vec<(Timestamp, ObjectEvent)> = Vec::with_capacity(events.len());
     for event in events {
         // None comes before an earlier one of its object, whatever their times say.
@@ -137,12 +156,24 @@ struct Folding<'a> {
     after: Snapshot,
     touched: BTreeSet<ObjectName>,
     history: Vec<HistoryRecord>,
+    too_old: Vec<ObjectEvent>,
     now: Timestamp,
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It changes its object's row.
+    Applies,
+    /// It is known already, or came too late to matter.
+    Known,
+    /// It may be about an object that was deleted since.
+    TooOld,
 }
 
 impl<'a> Folding<'a> {
     fn new(before: &'a Snapshot, now: Timestamp) -> Self {
-        Self { before, after: before.clone(), touched: BTreeSet::new(), history: Vec::new(), now }
+        Self { before, after: before.clone(), touched: BTreeSet::new(), history: Vec::new(), too_old: Vec::new(), now }
     }
 
     /// Whether the event's history record and perhaps its object's row still fit beside `__STATE__`.
@@ -153,8 +184,10 @@ impl<'a> Folding<'a> {
 
     fn apply(&mut self, event: &ObjectEvent) {
         let previous = self.after.rows.get(&event.object_name);
-        if previous.is_some_and(|row| row.sequencer() >= &event.sequencer) {
-            return;
+        match fate(event, previous, self.now) {
+            Fate::Applies => {}
+            Fate::Known => return,
+            Fate::TooOld => return self.too_old.push(event.clone()),
         }
         let was_live = previous.is_some_and(Row::is_live);
         let previous_size = previous.map_or(0, Row::size);
@@ -168,6 +201,8 @@ impl<'a> Folding<'a> {
             event_type: event.event_type.clone(),
             size_delta,
             total_size: state.total_size,
+            size: row.is_live().then(|| row.size()),
+            etag: row.etag().map(str::to_owned),
             sequencer: event.sequencer.clone(),
             event_time: event.event_time,
             committed_at: state.updated_at,
@@ -179,11 +214,20 @@ impl<'a> Folding<'a> {
 
     fn row(&self, event: &ObjectEvent, previous: Option<&Row>, previous_size: u64) -> Row {
         let (object_name, bucket_name) = (row_key(&event.object_name), event.bucket_name.clone());
-        let (sequencer, updated_at) = (event.sequencer.clone(), self.now);
+        let (sequencer, version_id, updated_at) = (event.sequencer.clone(), event.version_id.clone(), self.now);
         match &event.kind {
             EventKind::Created { size, etag } => {
                 let (size, etag, size_delta) = (*size, etag.clone(), signed(*size) - signed(previous_size));
-                Row::Live(ObjectRow { object_name, bucket_name, size, etag, size_delta, sequencer, updated_at })
+                Row::Live(ObjectRow {
+                    object_name,
+                    bucket_name,
+                    size,
+                    etag,
+                    size_delta,
+                    sequencer,
+                    version_id,
+                    updated_at,
+                })
             }
             EventKind::Deleted => Row::Tombstone(Tombstone {
                 object_name,
@@ -194,7 +238,15 @@ impl<'a> Folding<'a> {
                     None => None,
                 },
                 size_delta: -signed(previous_size),
-                sequencer,
+                sequencer: match (previous, &version_id) {
+                    // Only a version is gone: what came after its creation may be there.
+                    (Some(row), Some(_)) => row.sequencer().clone(),
+                    (None, Some(_)) => Sequencer::default(),
+                    // Everything is, also what may have come after the creation of a version that was gone before.
+                    (Some(Row::Tombstone(row)), None) => sequencer.max(row.sequencer.clone()),
+                    (_, None) => sequencer,
+                },
+                version_id,
                 updated_at,
                 expires_at: (self.now + TOMBSTONE_LIFE).as_second(),
             }),
@@ -220,6 +272,11 @@ impl<'a> Folding<'a> {
         }
     }
 
+    fn finish(mut self) -> Folded {
+        let too_old = std::mem::take(&mut self.too_old);
+        Folded { commit: self.commit(), too_old }
+    }
+
     fn commit(self) -> Option<Commit> {
         let state = self.after.state.clone().filter(|_| !self.history.is_empty())?;
         let rows = self.touched.into_iter().filter_map(|object_name| {
@@ -234,6 +291,29 @@ impl<'a> Folding<'a> {
             history: self.history,
         })
     }
+}
+
+/// What becomes of an event, by what the ledger knows of its object.
+fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
+    let is_deletion = event.kind == EventKind::Deleted;
+    let Some(previous) = previous else {
+        let is_late = now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
+        return if is_late && !is_deletion { Fate::TooOld } else { Fate::Applies };
+    };
+    let is_newer = event.sequencer > *previous.sequencer();
+    let applies = match previous {
+        Row::Live(row) if event.is_expiry() => event.sequencer >= row.sequencer,
+        // Other versions than the current one are not counted, so that their deletion changes nothing.
+        Row::Live(row) if is_deletion && event.version_id.is_some() => is_newer && event.version_id == row.version_id,
+        Row::Live(_) => is_newer,
+        Row::Tombstone(_) if is_deletion && event.version_id.is_some() => false,
+        // Only one version is known to be deleted: a deletion of the whole object says more, a later version may be there.
+        Row::Tombstone(row) if row.version_id.is_some() => {
+            is_deletion || (is_newer && event.version_id != row.version_id)
+        }
+        Row::Tombstone(_) => is_newer,
+    };
+    if applies { Fate::Applies } else { Fate::Known }
 }
 
 /// S3's largest object has 50 TB; a bucket's total stays far below the 9.2 EB that fit.
@@ -274,18 +354,19 @@ mod tests {
             kind,
             event_type: event_type.into(),
             sequencer: Sequencer::new(sequencer).unwrap(),
+            version_id: None,
             event_time: at(i64::from_str_radix(sequencer, 16).unwrap()),
         }
     }
 
     /// Folds the batches one after the other; gives the totals in the history, and what is left.
-    fn run(batches: &[&[ObjectEvent]]) -> (Vec<(i64, u64)>, Snapshot) {
+    fn run(batches: &[&[&ObjectEvent]]) -> (Vec<(i64, u64)>, Snapshot) {
         let mut snapshot = Snapshot::default();
         let mut history = Vec::new();
         for batch in batches {
-            let mut events = in_order(batch.to_vec());
+            let mut events = in_order(batch.iter().map(|&event| event.clone()).collect());
             while !events.is_empty() {
-                if let Some(commit) = fold(&snapshot, &mut events, at(100)) {
+                if let Some(commit) = fold(&snapshot, &mut events, at(100)).commit {
                     assert!(1 + commit.rows.len() + commit.history.len() <= TRANSACTION_ACTIONS);
                     history.extend(commit.history.iter().map(|record| (record.size_delta, record.total_size)));
                     snapshot = snapshot.after(commit);
@@ -296,42 +377,91 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(batches: &[&[ObjectEvent]], expect: &[(i64, u64)]) {
+    fn check(batches: &[&[&ObjectEvent]], expect: &[(i64, u64)]) {
         assert_eq!(run(batches).0, expect);
     }
 
     #[test]
     fn a_creation_adds_what_it_has_over_the_previous_size() {
-        check(&[&[event("a", "01", Some(18)), event("b", "02", Some(28))]], &[(18, 18), (28, 46)]);
-        check(&[&[event("a", "01", Some(18))], &[event("a", "02", Some(4))]], &[(18, 18), (-14, 4)]);
+        check(&[&[&event("a", "01", Some(18)), &event("b", "02", Some(28))]], &[(18, 18), (28, 46)]);
+        check(&[&[&event("a", "01", Some(18))], &[&event("a", "02", Some(4))]], &[(18, 18), (-14, 4)]);
     }
 
     #[test]
     fn a_deletion_takes_off_the_previous_size() {
-        check(&[&[event("a", "01", Some(18))], &[event("a", "02", None)]], &[(18, 18), (-18, 0)]);
-        check(&[&[event("a", "02", None)]], &[(0, 0)]);
+        check(&[&[&event("a", "01", Some(18))], &[&event("a", "02", None)]], &[(18, 18), (-18, 0)]);
+        check(&[&[&event("a", "02", None)]], &[(0, 0)]);
     }
 
     #[test]
     fn a_second_delivery_is_a_no_op() {
         let (a, b) = (event("a", "01", Some(18)), event("a", "02", None));
-        check(&[&[a.clone(), a.clone()], std::slice::from_ref(&a)], &[(18, 18)]);
-        check(&[&[a.clone(), b.clone()], &[b, a]], &[(18, 18), (-18, 0)]);
+        check(&[&[&a, &a], &[&a]], &[(18, 18)]);
+        check(&[&[&a, &b], &[&b, &a]], &[(18, 18), (-18, 0)]);
     }
 
     #[test]
     fn a_late_creation_does_not_bring_an_object_back() {
-        let (_, left) = run(&[&[event("a", "02", None)], &[event("a", "01", Some(18))]]);
+        let (_, left) = run(&[&[&event("a", "02", None)], &[&event("a", "01", Some(18))]]);
         assert_eq!(left.total_size(), 0);
         let Some(Row::Tombstone(tombstone)) = left.rows.get(&name("a")) else { panic!("{left:?}") };
         assert_eq!((tombstone.last_size, tombstone.expires_at), (None, at(100).as_second() + 15 * 86_400));
+    }
+
+    /// An expiry carries the sequencer of the creation.
+    #[test]
+    fn an_object_that_expires_is_gone_whatever_order_its_events_come_in() {
+        let created = event("a", "01", Some(18));
+        let mut expired = event("a", "01", None);
+        expired.event_type = "LifecycleExpiration:Delete".into();
+        check(&[&[&created], &[&expired], &[&expired]], &[(18, 18), (-18, 0)]);
+        check(&[&[&expired, &created]], &[(18, 18), (-18, 0)]);
+        check(&[&[&expired], &[&created]], &[(0, 0)]);
+        let overwritten = event("a", "02", Some(5));
+        check(&[&[&created, &overwritten], &[&expired]], &[(18, 18), (-13, 5)]);
+    }
+
+    /// A creation that was kept for longer than tombstones live, and is sent again, is no object any more, as far as anybody
+    /// can tell.
+    #[test]
+    fn a_creation_that_is_older_than_tombstones_live_is_refused_unless_its_object_has_a_row() {
+        let old = event("a", "01", Some(18));
+        let late = old.event_time + TOMBSTONE_LIFE;
+        let fold_at = |snapshot: &Snapshot, now| fold(snapshot, &mut VecDeque::from([old.clone()]), now);
+        assert_eq!(fold_at(&Snapshot::default(), late).too_old, std::slice::from_ref(&old));
+        assert_eq!(fold_at(&Snapshot::default(), late).commit, None);
+        assert!(fold_at(&Snapshot::default(), late - SignedDuration::from_millis(1)).commit.is_some());
+        let (_, known) = run(&[&[&event("a", "02", Some(5))]]);
+        assert_eq!(fold_at(&known, late), Folded::default());
+    }
+
+    /// `size` is that of the version written; without one the version is deleted for good.
+    fn version(sequencer: &str, version_id: &str, size: Option<u64>) -> ObjectEvent {
+        ObjectEvent { version_id: Some(version_id.into()), ..event("a", sequencer, size) }
+    }
+
+    #[test]
+    fn the_deletion_of_another_version_than_the_current_one_changes_nothing() {
+        let (first, second) = (version("01", "v1", Some(18)), version("02", "v2", Some(28)));
+        check(&[&[&first, &second], &[&version("03", "v1", None)]], &[(18, 18), (10, 28)]);
+        check(&[&[&first, &second], &[&version("03", "v2", None)]], &[(18, 18), (10, 28), (-28, 0)]);
+        // The deletion of the old version comes before the creation of the new one.
+        check(&[&[&first], &[&version("03", "v1", None)], &[&second]], &[(18, 18), (-18, 0), (28, 28)]);
+        check(&[&[&version("03", "v1", None)], &[&second], &[&first]], &[(0, 0), (28, 28)]);
+        // A copy of an older creation, which may be deleted by now, brings nothing back.
+        let late = version("00", "v0", Some(5));
+        check(&[&[&first], &[&version("03", "v1", None)], &[&late]], &[(18, 18), (-18, 0)]);
+        // The deletion of the only version comes before its creation.
+        check(&[&[&version("03", "v1", None)], &[&first]], &[(0, 0)]);
+        // A delete marker hides all that was there before it.
+        check(&[&[&version("03", "v1", None)], &[&event("a", "02", None)], &[&first]], &[(0, 0), (0, 0)]);
     }
 
     #[test]
     fn within_a_batch_the_sequencer_orders_an_objects_events_even_against_their_times() {
         let mut early = event("a", "09", Some(5));
         early.event_time = at(0);
-        check(&[&[event("a", "08", Some(18)), early]], &[(18, 18), (-13, 5)]);
+        check(&[&[&event("a", "08", Some(18)), &early]], &[(18, 18), (-13, 5)]);
     }
 
     #[test]
@@ -340,7 +470,7 @@ mod tests {
             let mut events: VecDeque<_> = (0..count).map(|i| event(&format!("o{i}"), "01", Some(1))).collect();
             let mut snapshot = Snapshot::default();
             let mut seen = 0;
-            while let Some(commit) = fold(&snapshot, &mut events, at(0)) {
+            while let Some(commit) = fold(&snapshot, &mut events, at(0)).commit {
                 assert_eq!(commit.expected_version, snapshot.state.as_ref().map(|state| state.version));
                 snapshot = snapshot.after(commit);
                 seen += 1;
@@ -355,7 +485,7 @@ mod tests {
         let mut keys = Vec::new();
         for (clock, sequencer) in [(50, "01"), (40, "02"), (60, "03")] {
             let mut events = VecDeque::from([event("a", sequencer, Some(1))]);
-            let commit = fold(&snapshot, &mut events, at(clock)).unwrap();
+            let commit = fold(&snapshot, &mut events, at(clock)).commit.unwrap();
             keys.extend(commit.history.iter().map(|record| record.event_key.clone()));
             snapshot = snapshot.after(commit);
         }
@@ -367,6 +497,6 @@ mod tests {
     fn totals_beyond_2_to_the_53_are_exact() {
         let large = 50 * 1000_u64.pow(4) + 1;
         let events: Vec<_> = (0..200).map(|i| event(&format!("o{i}"), "01", Some(large))).collect();
-        assert_eq!(run(&[&events]).1.total_size(), 200 * large);
+        assert_eq!(run(&[&events.iter().collect::<Vec<_>>()]).1.total_size(), 200 * large);
     }
 }

@@ -1,12 +1,14 @@
 //! What object events do to the ledger of a bucket: pure, with no AWS client in it.
 //!
 //! [`event`] reads events out of queue messages, [`fold`](mod@fold) applies them to rows that were read,
-//! [`scenario`] says what a run should see, and [`choice`] which objects have to go.
+//! [`scenario`] says what a run should see, [`view`] what the ledger holds while it changes, and [`choice`] which objects
+//! have to go.
 
 pub mod choice;
 pub mod event;
 pub mod fold;
 pub mod scenario;
+pub mod view;
 
 pub use event::{EventKind, ObjectEvent};
-pub use fold::{Commit, Row, Snapshot, fold};
+pub use fold::{Commit, Folded, Row, Snapshot, fold};

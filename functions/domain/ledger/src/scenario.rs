@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use spillway_contracts::ObjectName;
 use spillway_contracts::run::{Cycle, Expectation, RunInput};
 use spillway_contracts::task::CyclePlan;
+use spillway_contracts::{ObjectName, Sequencer};
 
 use crate::choice::{Candidate, Rule, choose};
 
@@ -99,8 +99,12 @@ impl Bucket {
     }
 
     fn choice(&self, rule: &Rule) -> Vec<ObjectName> {
-        let candidate =
-            |(name, size): (&ObjectName, &u64)| Candidate { object_name: name.clone(), size: *size, etag: None };
+        let candidate = |(name, size): (&ObjectName, &u64)| Candidate {
+            object_name: name.clone(),
+            size: *size,
+            etag: None,
+            sequencer: Sequencer::default(),
+        };
         let candidates: Vec<_> = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
         let choice = choose(rule, self.total(), &candidates, None);
         choice.into_iter().flat_map(|choice| choice.delete).map(|candidate| candidate.object_name).collect()

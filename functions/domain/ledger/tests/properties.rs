@@ -39,11 +39,11 @@ fn change() -> impl Strategy<Value = Change> {
     })
 }
 
-/// The events of the changes, in the order in which S3 saw them. The sequencers of one object grow, with lengths that
-/// vary as S3's do; the times of different objects need not agree with that.
+/// The events of the changes, in the order in which S3 saw them. The sequencers of one object grow, with zeros in front as
+/// S3's have them; the times of different objects need not agree with that.
 fn events(changes: &[Change]) -> Vec<ObjectEvent> {
     let event = |(position, change): (usize, &Change)| {
-        let digits = format!("{:04X}{}", position + 1, "0".repeat(change.variant % 3));
+        let digits = format!("{}{:X}", "0".repeat(change.variant % 3), position + 1);
         let skew = SignedDuration::from_millis((change.variant as i64 - 6) * 300);
         ObjectEvent {
             bucket_name: "b".into(),
@@ -57,6 +57,7 @@ fn events(changes: &[Change]) -> Vec<ObjectEvent> {
                 None => DELETIONS[change.variant % 3].into(),
             },
             sequencer: Sequencer::new(digits).unwrap(),
+            version_id: None,
             event_time: Timestamp::from_second(1_790_000_000 + position as i64).unwrap() + skew,
         }
     };
@@ -102,7 +103,7 @@ fn apply(batches: Vec<Vec<ObjectEvent>>) -> (Snapshot, Vec<HistoryRecord>) {
     for batch in batches {
         let mut events: VecDeque<ObjectEvent> = in_order(batch);
         while !events.is_empty() {
-            let Some(commit) = fold(&snapshot, &mut events, Timestamp::UNIX_EPOCH) else {
+            let Some(commit) = fold(&snapshot, &mut events, Timestamp::UNIX_EPOCH).commit else {
                 assert!(events.is_empty(), "events that fit in no transaction");
                 break;
             };

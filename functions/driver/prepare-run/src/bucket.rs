@@ -9,7 +9,7 @@ use crate::Error;
 /// An object that a run left, as it was when its mark was seen.
 struct Leftover {
     key: String,
-    etag: Option<String>,
+    etag: String,
 }
 
 /// Deletes the objects that carry the driver's mark, and says how many there were; none if any lacks it.
@@ -30,7 +30,7 @@ async fn leftovers(s3: &Client, bucket_name: &str) -> Result<Vec<Leftover>, Erro
         for key in page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key) {
             match s3.head_object().bucket(bucket_name).key(&key).send().await {
                 Ok(object) if object.metadata().is_some_and(|metadata| metadata.contains_key(RUN_MARK)) => {
-                    leftovers.push(Leftover { key, etag: object.e_tag });
+                    leftovers.push(Leftover { key, etag: object.e_tag.unwrap_or_default() });
                 }
                 Ok(_) => return Err(Error::Foreign { bucket_name: bucket_name.into(), object_name: key }),
                 // Deleted since it was listed.
@@ -44,7 +44,7 @@ async fn leftovers(s3: &Client, bucket_name: &str) -> Result<Vec<Leftover>, Erro
 
 /// Deletes what was seen, and nothing that was written in its place since: the next look will see that.
 async fn remove(s3: &Client, bucket_name: &str, leftover: &Leftover) -> Result<(), CallError> {
-    let request = s3.delete_object().bucket(bucket_name).key(&leftover.key).set_if_match(leftover.etag.clone());
+    let request = s3.delete_object().bucket(bucket_name).key(&leftover.key).if_match(&leftover.etag);
     match request.send().await.map_err(CallError::of("DeleteObject")) {
         Err(error) if !matches!(error.status(), Some(404 | 409 | 412)) => Err(error),
         _ => Ok(()),

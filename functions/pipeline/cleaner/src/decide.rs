@@ -1,65 +1,116 @@
 //! Deciding what has to go, on a ledger that keeps changing and an index that lags behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use spillway_contracts::ObjectName;
+use spillway_contracts::ledger::{CleaningObject, StateRow};
 use spillway_ledger::choice::{Candidate, Choice, Rule, Stop, choose};
-use spillway_ledger::{Row, Snapshot};
-use spillway_ledger_store::Store;
+use spillway_ledger::view::View;
 
-use crate::Error;
+use crate::under_way::UnderWay;
+use crate::{Deps, Error};
 
-/// Looks at a ledger that keeps changing. Each takes a few reads.
-const LOOKS: u32 = 20;
+/// How often the cleaner looks at a ledger that does not add up.
+const LOOKS: u32 = 8;
 
-/// The total, and what has to go for it.
-///
-/// The index by size is not read consistently: it may lack an object that the total counts, and then a smaller one
-/// would go in its place. So what changed lately is read from the table itself and stands in for what the index says
-/// of it. And a total that was read before an event was recorded counts objects that the index no longer has, so that
-/// too much would go: what was chosen counts only if the total is still the same afterwards.
-pub async fn decide(store: &Store, rule: &Rule) -> Result<(u64, Choice), Error> {
-    for _ in 0..LOOKS {
-        let recent = store.recently_changed().await?;
-        let before = store.snapshot(&recent).await?;
-        let total = before.total_size();
-        if total < rule.threshold_bytes {
-            return Ok((total, Choice { delete: Vec::new(), projected_total_size: total, stop: Stop::Below }));
-        }
-        let choice = choose_largest(store, rule, &recent, &before).await?;
-        if store.state().await? == before.state {
-            return Ok((total, choice));
-        }
-    }
-    Err(Error::Restless { looks: LOOKS })
+/// The longest pause between two looks; the first one is a hundredth of it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What has to go, and on what grounds.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The ledger's total, in bytes.
+    pub ledger_total_size: u64,
+    /// What the ledger counts, and is being deleted already.
+    pub under_way: BTreeMap<ObjectName, CleaningObject>,
+    /// What has to go besides.
+    pub choice: Choice,
 }
 
-async fn choose_largest(
-    store: &Store,
+impl Decision {
+    /// The bytes of what is being deleted already.
+    pub fn under_way_bytes(&self) -> u64 {
+        bytes(&self.under_way)
+    }
+
+    /// The total without that.
+    pub fn total_size(&self) -> u64 {
+        self.ledger_total_size.saturating_sub(self.under_way_bytes())
+    }
+}
+
+fn bytes(under_way: &BTreeMap<ObjectName, CleaningObject>) -> u64 {
+    under_way.values().map(|object| object.size).sum()
+}
+
+/// What has to go beyond what is under way; `refused` are objects that can't be deleted.
+///
+/// The view is as [`View`] has it. It is read in this order: the state and what is under way (by the caller), the recent
+/// history, pages of the index, and after each page what was committed meanwhile. So it is the view of one moment, that of
+/// the newest record, and no commit has to be waited out. How many pages there are depends on what has to go and on what is
+/// passed over.
+pub async fn decide(
+    deps: &Deps,
+    state: Option<&StateRow>,
+    under_way: &UnderWay,
+    refused: &BTreeSet<ObjectName>,
     rule: &Rule,
-    recent: &BTreeSet<ObjectName>,
-    snapshot: &Snapshot,
-) -> Result<Choice, Error> {
-    let mut candidates: Vec<Candidate> = recent_candidates(snapshot);
+) -> Result<Decision, Error> {
+    let total_size = state.map_or(0, |state| state.total_size);
+    let below = Decision {
+        ledger_total_size: total_size,
+        under_way: under_way.unrecorded(None),
+        choice: Choice { delete: Vec::new(), projected_total_size: total_size, stop: Stop::Below },
+    };
+    // What was recorded after the state was read is counted by it and not under way any more: the sum is too large rather
+    // than too small.
+    let Some(state) = state.filter(|_| below.total_size() >= rule.threshold_bytes) else { return Ok(below) };
+    let mut state = state.clone();
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(LONGEST_PAUSE.min(LONGEST_PAUSE / 100 * 2_u32.pow(look))).await;
+            let Some(newer) = deps.store.state().await? else { return Ok(below) };
+            state = newer;
+        }
+        if let Some(decision) = decide_at(deps, &state, under_way, refused, rule).await? {
+            return Ok(decision);
+        }
+    }
+    Err(Error::Incoherent { looks: LOOKS })
+}
+
+/// `None` if what was read does not belong together.
+async fn decide_at(
+    deps: &Deps,
+    state: &StateRow,
+    under_way: &UnderWay,
+    refused: &BTreeSet<ObjectName>,
+    rule: &Rule,
+) -> Result<Option<Decision>, Error> {
+    let (mut view, low) = View::at(state, (deps.now)());
+    if view.recent(&low, &deps.store.history_after(&low).await?).is_err() {
+        return Ok(None);
+    }
+    let mut indexed: Vec<Candidate> = Vec::new();
     let mut start = None;
     loop {
-        let page = store.largest_objects(start).await?;
-        let known_above = page.next.as_ref().and(page.candidates.last().map(|smallest| smallest.size));
-        candidates.extend(page.candidates.into_iter().filter(|candidate| !recent.contains(&candidate.object_name)));
-        match choose(rule, snapshot.total_size(), &candidates, known_above) {
-            Some(choice) => return Ok(choice),
-            None => start = page.next,
+        let page = deps.store.largest_objects(start).await?;
+        indexed.extend(page.candidates);
+        start = page.next;
+        if view.catch_up(&deps.store.history_after(view.event_key()).await?).is_err() {
+            return Ok(None);
+        }
+        let mut objects = view.objects(&indexed);
+        if start.is_none() && !view.adds_up(&objects) {
+            return Ok(None);
+        }
+        let unrecorded = under_way.unrecorded(Some(&view));
+        objects.retain(|it| !unrecorded.contains_key(&it.object_name) && !refused.contains(&it.object_name));
+        let smallest = indexed.last().map_or(u64::MAX, |candidate| candidate.size);
+        let total_size = view.total_size().saturating_sub(bytes(&unrecorded));
+        if let Some(choice) = choose(rule, total_size, &objects, start.as_ref().map(|_| smallest)) {
+            return Ok(Some(Decision { ledger_total_size: view.total_size(), under_way: unrecorded, choice }));
         }
     }
-}
-
-/// The objects among the rows that were read; empty ones are left out, because deleting them frees nothing.
-fn recent_candidates(snapshot: &Snapshot) -> Vec<Candidate> {
-    let candidate = |(name, row): (&ObjectName, &Row)| match row {
-        Row::Live(row) if row.size > 0 => {
-            Some(Candidate { object_name: name.clone(), size: row.size, etag: row.etag.clone() })
-        }
-        Row::Live(_) | Row::Tombstone(_) => None,
-    };
-    snapshot.rows.iter().filter_map(candidate).collect()
 }

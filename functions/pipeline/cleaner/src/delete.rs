@@ -1,25 +1,119 @@
-//! Deleting one object.
+//! Deleting objects from the bucket, on the condition that they are still what the ledger knows.
+
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use jiff::{SignedDuration, Timestamp};
 use spillway_aws::CallError;
+use spillway_contracts::ObjectName;
+use spillway_contracts::ledger::CleaningObject;
 use spillway_contracts::log_line::Outcome;
 use spillway_ledger::choice::Candidate;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-/// Deletes the object that the ledger means, on the condition that it has the ETag that the ledger knows.
-///
-/// Without an ETag in the ledger there is no condition: whatever has the name goes.
-pub async fn delete(s3: &Client, bucket_name: &str, candidate: &Candidate) -> Result<Outcome, CallError> {
-    let request = s3.delete_object().bucket(bucket_name).key(candidate.object_name.as_str());
-    let if_match = candidate.etag.as_ref().map(|etag| format!("\"{etag}\""));
-    match request.set_if_match(if_match).send().await {
+use crate::Deps;
+
+/// How many objects are deleted at a time.
+const AT_A_TIME: usize = 32;
+
+/// How long before the end of the invocation no further deletion begins: what came of them has still to be written.
+const RESERVE: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long one deletion may take.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What became of an object, and why S3 failed, if it did.
+pub type Deletion = (Outcome, Option<CallError>);
+
+/// Deletes the objects, several at a time, as long as there is time; gives what became of each, in the same order.
+pub async fn delete_all(deps: &Deps, objects: &[Candidate], over_at: Timestamp) -> Vec<Deletion> {
+    let mut deletions: Vec<Option<Deletion>> = objects.iter().map(|_| None).collect();
+    let mut waiting = objects.iter().cloned().enumerate();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_A_TIME && (deps.now)() < over_at - RESERVE {
+            let Some((position, object)) = waiting.next() else { break };
+            let (s3, bucket_name) = (deps.s3.clone(), deps.store.bucket_name().to_owned());
+            running.spawn(async move {
+                let deletion = timeout(LONGEST, delete(&s3, &bucket_name, &object)).await;
+                (position, deletion.unwrap_or_else(|_| Err(CallError::unanswered("DeleteObject"))))
+            });
+        }
+        let Some(finished) = running.join_next().await else { break };
+        // A task ends by itself or with this process.
+        let Ok((position, result)) = finished else { continue };
+        let deletion = result.map_or_else(|error| (failure(&error), Some(error)), |outcome| (outcome, None));
+        deletions[position] = Some(deletion);
+    }
+    deletions.into_iter().map(|deletion| deletion.unwrap_or((Outcome::Kept, None))).collect()
+}
+
+/// What a deletion that failed has come to.
+fn failure(error: &CallError) -> Outcome {
+    match error.status() {
+        Some(403) => Outcome::Refused,
+        _ => Outcome::Failed,
+    }
+}
+
+async fn delete(s3: &Client, bucket_name: &str, object: &Candidate) -> Result<Outcome, CallError> {
+    let etag = match &object.etag {
+        Some(etag) => format!("\"{etag}\""),
+        None => match look_at(s3, bucket_name, object).await? {
+            Ok(etag) => etag,
+            Err(outcome) => return Ok(outcome),
+        },
+    };
+    let request = s3.delete_object().bucket(bucket_name).key(object.object_name.as_str()).if_match(etag);
+    match request.send().await.map_err(CallError::of("DeleteObject")) {
         Ok(_) => Ok(Outcome::Deleted),
-        Err(error) => {
-            let error = CallError::of("DeleteObject")(error);
-            match error.status() {
-                Some(404) => Ok(Outcome::AlreadyGone),
-                Some(409 | 412) => Ok(Outcome::Overwritten),
-                _ => Err(error),
-            }
+        Err(error) => other_object(&error).ok_or(error),
+    }
+}
+
+/// The ETag of an object whose ETag the ledger doesn't know, if it is as large as the ledger says.
+async fn look_at(s3: &Client, bucket_name: &str, object: &Candidate) -> Result<Result<String, Outcome>, CallError> {
+    let request = s3.head_object().bucket(bucket_name).key(object.object_name.as_str());
+    match request.send().await.map_err(CallError::of("HeadObject")) {
+        Ok(found) if found.content_length() == i64::try_from(object.size).ok() => {
+            Ok(found.e_tag.ok_or(Outcome::Overwritten))
+        }
+        Ok(_) => Ok(Err(Outcome::Overwritten)),
+        Err(error) => other_object(&error).map(Err).ok_or(error),
+    }
+}
+
+/// What S3 means by its refusal of a conditional request.
+fn other_object(error: &CallError) -> Option<Outcome> {
+    match error.status() {
+        Some(404) => Some(Outcome::AlreadyGone),
+        Some(409 | 412) => Some(Outcome::Overwritten),
+        _ => None,
+    }
+}
+
+/// Asks S3 of each object whether it is still there; gives nothing of those that S3 doesn't answer about.
+pub async fn look_up(deps: &Deps, objects: Vec<CleaningObject>) -> Vec<(ObjectName, Outcome)> {
+    let mut found = Vec::new();
+    let mut waiting = objects.into_iter();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_A_TIME {
+            let Some(object) = waiting.next() else { break };
+            let request = deps.s3.head_object().bucket(deps.store.bucket_name()).key(object.object_name.as_str());
+            let request = request.set_if_match(object.etag.map(|etag| format!("\"{etag}\"")));
+            running
+                .spawn(async move { (object.object_name, request.send().await.map_err(CallError::of("HeadObject"))) });
+        }
+        let Some(finished) = running.join_next().await else { return found };
+        let Ok((name, answer)) = finished else { continue };
+        match answer {
+            Ok(_) => found.push((name, Outcome::Kept)),
+            Err(error) => match other_object(&error) {
+                Some(outcome) => found.push((name, outcome)),
+                None => tracing::warn!(object_name = name.as_str(), %error, "nobody knows whether it was deleted"),
+            },
         }
     }
 }

@@ -1,26 +1,31 @@
 //! Deletes the largest objects until the bucket is under its threshold.
 //!
-//! What goes follows from the ledger alone, never from the event that invoked the function: a second, stale or
-//! concurrent invocation chooses among the same objects and deletes nothing more than one would.
+//! What goes follows from the ledger alone, never from the event that invoked the function. Before the first deletion the
+//! ledger has a record of all that is going to be deleted; as long as it doesn't know of one of these deletions, that object
+//! is neither counted nor chosen again. So a second, stale or concurrent invocation deletes nothing more than one would.
 
+mod cleaning;
 mod decide;
 mod delete;
+mod notice;
 mod report;
+mod under_way;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use spillway_aws::CallError;
 use spillway_contracts::alarm::AlarmEvent;
-use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
+use spillway_contracts::log_line::{CleanerDecisionLine, Invoker};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ErrorName, Failure};
 use spillway_lambda::serve::decode;
-use spillway_lambda::{now, request_id};
-use spillway_ledger::choice::{Candidate, Rule};
+use spillway_ledger::choice::Rule;
 use spillway_ledger_store::{Store, StoreError};
 
-use crate::report::{Decision, line};
+use crate::cleaning::Cleaning;
+pub use crate::notice::Notices;
 
 /// What invokes the function.
 #[derive(Clone, Debug)]
@@ -50,27 +55,45 @@ pub struct Deps {
     pub store: Store,
     /// The client for the bucket.
     pub s3: aws_sdk_s3::Client,
+    /// Who is told of cleanings.
+    pub notices: Notices,
     /// When and what to delete.
     pub rule: Rule,
+    /// How long the schedule leaves a total at or above the threshold to the alarm.
+    pub patience: SignedDuration,
     /// Whether to say only what would be deleted.
     pub dry_run: bool,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// How long the schedule leaves a total to an alarm with a period of so many seconds: until the period in which the total
+/// was reached is over, and the next one, and as long as CloudWatch may take to see them.
+pub fn patience(alarm_period_seconds: u32) -> SignedDuration {
+    SignedDuration::from_secs(2 * i64::from(alarm_period_seconds)) + SignedDuration::from_secs(60)
 }
 
 /// Why the bucket could not be brought under its threshold. Lambda invokes the function again, and then gives the event
 /// to the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The ledger can't be read.
+    /// The ledger can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bucket refuses a deletion.
+    /// S3 fails.
     #[error(transparent)]
     Bucket(#[from] CallError),
-    /// The total and the index by size never belonged together.
-    #[error("the ledger changed during each of {looks} looks at it")]
-    Restless {
+    /// The history, the index by size and the total never belonged together. Nothing was deleted.
+    #[error("what the ledger says of its objects did not add up to its total in {looks} attempts; nothing was deleted")]
+    Incoherent {
         /// How often the cleaner looked.
         looks: u32,
+    },
+    /// Other invocations were faster each time. They saw to it that no object is chosen twice.
+    #[error("other invocations began to delete first in each of {attempts} attempts")]
+    Overtaken {
+        /// How often this one tried.
+        attempts: u32,
     },
 }
 
@@ -79,59 +102,47 @@ impl From<Error> for Failure {
         let name = match &error {
             Error::Store(error) => error.name(),
             Error::Bucket(error) => error.name(),
-            Error::Restless { .. } => ErrorName::ServiceUnavailable,
+            Error::Incoherent { .. } | Error::Overtaken { .. } => ErrorName::ServiceUnavailable,
         };
         Self { name, message: error.to_string() }
     }
 }
 
-/// Deletes what has to go, and says through `write` what that was and why.
-///
-/// An object that can't be deleted keeps no other from being deleted; the invocation fails in the end.
-pub async fn handle(
-    deps: &Deps,
-    invocation: Invocation,
-    write: impl Fn(&CleanerDecisionLine),
-) -> Result<CleanerDecisionLine, Error> {
-    let (total_size, choice) = decide::decide(&deps.store, &deps.rule).await?;
-    let mut outcomes = Vec::new();
-    let mut failed = None;
-    for candidate in &choice.delete {
-        let outcome = dispose_of(deps, candidate).await.unwrap_or_else(|error| {
-            tracing::error!(object_name = candidate.object_name.as_str(), %error, "an object was not deleted");
-            failed = Some(error);
-            Outcome::Failed
-        });
-        outcomes.push(outcome);
+impl Invocation {
+    fn invoker(&self) -> Invoker {
+        match self {
+            Self::Alarm(_) => Invoker::Alarm,
+            Self::Schedule(_) => Invoker::Schedule,
+        }
     }
-    let line = line(Decision {
-        at: now(),
-        request_id: request_id(),
-        bucket_name: deps.store.bucket_name(),
-        invoked_by: match invocation {
-            Invocation::Alarm(_) => Invoker::Alarm,
-            Invocation::Schedule(_) => Invoker::Schedule,
-        },
-        dry_run: deps.dry_run,
-        threshold_bytes: deps.rule.threshold_bytes,
-        total_size,
-        choice: &choice,
-        outcomes: &outcomes,
-    });
-    write(&line);
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(line),
+
+    /// Since when the alarm is in the state that it tells of.
+    fn alarm_state_at(&self) -> Option<&str> {
+        match self {
+            Self::Alarm(event) => Some(&event.alarm_data.state.timestamp),
+            Self::Schedule(_) => None,
+        }
     }
 }
 
-/// Each object has a line of its own, because the decision's line has no room for all.
-async fn dispose_of(deps: &Deps, candidate: &Candidate) -> Result<Outcome, CallError> {
-    let outcome = match deps.dry_run {
-        true => Outcome::DryRun,
-        false => delete::delete(&deps.s3, deps.store.bucket_name(), candidate).await?,
-    };
-    let object_name = candidate.object_name.as_str();
-    tracing::info!(object_name, size = candidate.size, ?outcome, "disposed of an object");
-    Ok(outcome)
+/// Deletes what has to go, and says through `write` what that was and why. `over_at` is when Lambda ends the invocation.
+///
+/// An object that can't be deleted keeps no other from being deleted. If S3 fails, the invocation does so in the end; what
+/// was decided and done is said all the same.
+pub async fn handle(
+    deps: &Deps,
+    invocation: Invocation,
+    over_at: Timestamp,
+    write: impl Fn(&CleanerDecisionLine),
+) -> Result<CleanerDecisionLine, Error> {
+    let mut cleaning = Cleaning::new(deps, invocation, over_at);
+    let cleaned = cleaning.run().await;
+    let line = cleaning.line();
+    if cleaning.has_decided() {
+        write(&line);
+    }
+    if line.cleaning.is_some() {
+        deps.notices.tell(&line).await;
+    }
+    cleaned.map(|()| line)
 }

@@ -1,8 +1,8 @@
 //! Wires the cleaner to Lambda.
 
-use cleaner::{Deps, handle};
+use cleaner::{Deps, Notices, handle};
 use spillway_aws::{sdk_config, variable, variable_even_if_empty};
-use spillway_lambda::{StartError, logs, serve};
+use spillway_lambda::{StartError, deadline, logs, now, serve};
 use spillway_ledger::choice::Rule;
 use spillway_ledger_store::Store;
 
@@ -13,12 +13,15 @@ async fn main() -> Result<(), StartError> {
     let deps = Deps {
         store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),
+        notices: Notices::from_env(&aws)?,
         rule: Rule {
             threshold_bytes: variable("SIZE_THRESHOLD")?,
             max_deletes: variable("MAX_DELETES_PER_RUN")?,
             protected: variable_even_if_empty("PROTECTED_PREFIXES")?,
         },
+        patience: cleaner::patience(variable("ALARM_PERIOD_SECONDS")?),
         dry_run: variable("DRY_RUN")?,
+        now,
     };
-    serve(async |invocation| handle(&deps, invocation, logs::write_line).await).await
+    serve(async |invocation| handle(&deps, invocation, deadline(), logs::write_line).await).await
 }

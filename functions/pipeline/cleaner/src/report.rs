@@ -1,160 +1,112 @@
 //! Saying what was decided, and what came of it.
 
-use jiff::Timestamp;
 use spillway_contracts::log_line::{ChosenObject, CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
-use spillway_ledger::choice::{Choice, Stop};
+use spillway_lambda::request_id;
+use spillway_ledger::choice::{Candidate, Stop};
+
+use crate::Deps;
 
 /// How many objects the line names; all of their names may be longer than a log line.
 const NAMED: usize = 20;
 
-/// What the line is about.
-pub struct Decision<'a> {
-    pub at: Timestamp,
-    pub request_id: String,
-    pub bucket_name: &'a str,
-    pub invoked_by: Invoker,
-    pub dry_run: bool,
-    pub threshold_bytes: u64,
+/// What an invocation has done so far, in bytes where it says how much.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// The ledger's total when the cleaner looked first.
+    pub ledger_total_size: u64,
+    /// What of it was being deleted already.
+    pub under_way_bytes: u64,
+    /// How many deletions the ledger should have recorded long ago.
+    pub unrecorded_count: usize,
+    /// Whether the schedule leaves the objects to the alarm.
+    pub is_left_to_alarm: bool,
+    /// Why no more objects were chosen; `None` before any were.
+    pub stop: Option<Stop>,
+    /// The total once every deletion is through.
     pub total_size: u64,
-    pub choice: &'a Choice,
-    /// What became of each object of the choice.
-    pub outcomes: &'a [Outcome],
+    /// What was chosen, and what became of it.
+    pub chosen: Vec<(Candidate, Outcome)>,
 }
 
 /// The line that says it.
-pub fn line(decision: Decision) -> CleanerDecisionLine {
-    let Decision { choice, outcomes, threshold_bytes, total_size, .. } = decision;
-    let chosen = || choice.delete.iter().zip(outcomes);
-    let freed: u64 = chosen().filter(|(_, outcome)| is_gone(**outcome)).map(|(candidate, _)| candidate.size).sum();
-    let projected_total_size = total_size.saturating_sub(freed);
-    let excess_bytes = (projected_total_size + 1).saturating_sub(threshold_bytes);
-    let verdict = verdict(choice, outcomes);
-    let named = chosen().take(NAMED).map(|(candidate, &outcome)| ChosenObject {
+pub fn line(deps: &Deps, invoked_by: Invoker, cleaning: Option<String>, done: &Done) -> CleanerDecisionLine {
+    let threshold_bytes = deps.rule.threshold_bytes;
+    let excess_bytes = (done.total_size + 1).saturating_sub(threshold_bytes);
+    let refused_count = done.chosen.iter().filter(|(_, outcome)| *outcome == Outcome::Refused).count() as u64;
+    let verdict = verdict(done, excess_bytes);
+    let named = done.chosen.iter().take(NAMED).map(|(candidate, outcome)| ChosenObject {
         object_name: candidate.object_name.clone(),
         size: candidate.size,
-        outcome,
+        outcome: *outcome,
     });
+    // What is left over is left to the next invocation: the schedule's, since the alarm acts once.
+    let is_as_it_should_be = excess_bytes == 0 || verdict == Verdict::LeftToAlarm;
     CleanerDecisionLine {
-        timestamp: decision.at,
-        // What is left over is left to the next invocation: the schedule's, since the alarm acts once.
-        level: if excess_bytes == 0 { Level::Info } else { Level::Error },
-        message: message(&decision, verdict, projected_total_size),
-        request_id: decision.request_id,
-        bucket_name: decision.bucket_name.into(),
-        invoked_by: decision.invoked_by,
-        dry_run: decision.dry_run,
+        timestamp: (deps.now)(),
+        level: if is_as_it_should_be && done.unrecorded_count == 0 { Level::Info } else { Level::Error },
+        message: message(done, deps.dry_run, verdict, threshold_bytes),
+        request_id: request_id(),
+        bucket_name: deps.store.bucket_name().into(),
+        invoked_by,
+        dry_run: deps.dry_run,
+        cleaning,
         verdict,
-        ledger_total_size: total_size,
+        ledger_total_size: done.ledger_total_size,
+        under_way_bytes: done.under_way_bytes,
+        unrecorded_count: done.unrecorded_count as u64,
         threshold_bytes,
-        projected_total_size,
-        excess_bytes,
-        chosen_count: choice.delete.len() as u64,
+        projected_total_size: done.total_size,
+        excess_bytes: if verdict == Verdict::LeftToAlarm { 0 } else { excess_bytes },
+        chosen_count: done.chosen.len() as u64,
+        refused_count,
         chosen: named.collect(),
     }
 }
 
-fn is_gone(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Deleted | Outcome::AlreadyGone | Outcome::DryRun => true,
-        Outcome::Overwritten | Outcome::Failed => false,
+fn verdict(done: &Done, excess_bytes: u64) -> Verdict {
+    let any = |outcomes: &[Outcome]| done.chosen.iter().any(|(_, outcome)| outcomes.contains(outcome));
+    if done.is_left_to_alarm {
+        return Verdict::LeftToAlarm;
+    }
+    if any(&[Outcome::Overwritten, Outcome::Failed, Outcome::Kept]) {
+        return Verdict::Incomplete;
+    }
+    if excess_bytes > 0 && any(&[Outcome::Refused]) {
+        return Verdict::Refused;
+    }
+    match done.stop {
+        None | Some(Stop::Below) if done.chosen.is_empty() => Verdict::BelowThreshold,
+        None | Some(Stop::Below) => Verdict::BroughtBelow,
+        Some(Stop::MaxDeletes) => Verdict::MaxDeletesReached,
+        Some(Stop::OnlyProtected) => Verdict::OnlyProtectedLeft,
     }
 }
 
-fn verdict(choice: &Choice, outcomes: &[Outcome]) -> Verdict {
-    match choice.stop {
-        _ if !outcomes.iter().all(|outcome| is_gone(*outcome)) => Verdict::Incomplete,
-        Stop::Below if choice.delete.is_empty() => Verdict::BelowThreshold,
-        Stop::Below => Verdict::BroughtBelow,
-        Stop::MaxDeletes => Verdict::MaxDeletesReached,
-        Stop::OnlyProtected => Verdict::OnlyProtectedLeft,
-    }
-}
-
-fn message(decision: &Decision, verdict: Verdict, projected: u64) -> String {
-    let &Decision { total_size: total, threshold_bytes: threshold, .. } = decision;
-    let count = decision.choice.delete.len();
-    let becomes = if decision.dry_run { "would become" } else { "become" };
-    let change = format!("{total} bytes {becomes} {projected} without the largest ({count})");
+fn message(done: &Done, dry_run: bool, verdict: Verdict, threshold: u64) -> String {
+    let total = done.ledger_total_size - done.under_way_bytes.min(done.ledger_total_size);
+    let becomes = if dry_run { "would become" } else { "become" };
+    let objects = match done.chosen.len() {
+        1 => "the largest object".to_owned(),
+        count => format!("the {count} largest objects"),
+    };
+    let change = format!("{total} bytes {becomes} {} without {objects}", done.total_size);
     match verdict {
         Verdict::BelowThreshold => format!("nothing to delete: {total} bytes are below the threshold of {threshold}"),
+        Verdict::LeftToAlarm => {
+            format!(
+                "{total} bytes are not below the threshold of {threshold}; the alarm has its turn before the schedule"
+            )
+        }
         Verdict::BroughtBelow => format!("{change}; the threshold is {threshold}"),
         Verdict::MaxDeletesReached => {
-            format!("{change}, and that is as many as one invocation deletes; the threshold is {threshold}")
+            format!("{change}, and no more may be deleted at once; the threshold is {threshold}")
         }
         Verdict::OnlyProtectedLeft => {
             format!("{change}, and all that is left is protected; the threshold is {threshold}")
         }
-        Verdict::Incomplete => {
-            format!("{change}, of which some are still there; the threshold is {threshold}")
+        Verdict::Refused => {
+            format!("{change}, of which S3 refuses to delete some; the threshold is {threshold}")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use spillway_contracts::ObjectName;
-    use spillway_ledger::choice::Candidate;
-
-    /// A decision about 46 bytes and a threshold of 20.
-    #[track_caller]
-    fn check(sizes: &[u64], stop: Stop, outcomes: &[Outcome], expect: (Level, Verdict, u64, u64, &str)) {
-        let candidate = |&size: &u64| Candidate { object_name: ObjectName::new("a").unwrap(), size, etag: None };
-        let choice = Choice { delete: sizes.iter().map(candidate).collect(), projected_total_size: 0, stop };
-        let line = line(Decision {
-            at: Timestamp::UNIX_EPOCH,
-            request_id: String::new(),
-            bucket_name: "b",
-            invoked_by: Invoker::Alarm,
-            dry_run: outcomes.contains(&Outcome::DryRun),
-            threshold_bytes: 20,
-            total_size: 46,
-            choice: &choice,
-            outcomes,
-        });
-        let said = (line.level, line.verdict, line.projected_total_size, line.excess_bytes, line.message.as_str());
-        assert_eq!(said, expect);
-        assert_eq!((line.chosen_count, line.chosen.len()), (sizes.len() as u64, sizes.len().min(20)));
-    }
-
-    #[test]
-    fn what_was_deleted_or_gone_brings_the_total_below() {
-        let expect = (
-            Level::Info,
-            Verdict::BroughtBelow,
-            18,
-            0,
-            "46 bytes become 18 without the largest (1); the threshold is 20",
-        );
-        check(&[28], Stop::Below, &[Outcome::Deleted], expect);
-        check(&[28], Stop::Below, &[Outcome::AlreadyGone], expect);
-    }
-
-    #[test]
-    fn a_dry_run_says_what_would_be() {
-        let message = "46 bytes would become 18 without the largest (1); the threshold is 20";
-        check(&[28], Stop::Below, &[Outcome::DryRun], (Level::Info, Verdict::BroughtBelow, 18, 0, message));
-    }
-
-    #[test]
-    fn what_is_left_over_is_an_error() {
-        let message = "46 bytes become 26 without the largest (2), and that is as many as one invocation deletes; the \
-                       threshold is 20";
-        let expect = (Level::Error, Verdict::MaxDeletesReached, 26, 7, message);
-        check(&[10, 10], Stop::MaxDeletes, &[Outcome::Deleted; 2], expect);
-        let message =
-            "46 bytes become 20 without the largest (26), and all that is left is protected; the threshold is 20";
-        let expect = (Level::Error, Verdict::OnlyProtectedLeft, 20, 1, message);
-        check(&[1; 26], Stop::OnlyProtected, &[Outcome::Deleted; 26], expect);
-    }
-
-    #[test]
-    fn what_is_still_there_does_not_count_as_gone() {
-        for outcome in [Outcome::Overwritten, Outcome::Failed] {
-            let message =
-                "46 bytes become 38 without the largest (2), of which some are still there; the threshold is 20";
-            let expect = (Level::Error, Verdict::Incomplete, 38, 19, message);
-            check(&[28, 8], Stop::Below, &[outcome, Outcome::Deleted], expect);
-        }
+        Verdict::Incomplete => format!("{change}, of which some may still be there; the threshold is {threshold}"),
     }
 }

@@ -1,19 +1,33 @@
-//! The cleaner against a ledger and a bucket in memory: what it asks S3 to delete, and what it says.
+//! The cleaner against a ledger and a bucket in memory: what it deletes, and what it says.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
-use cleaner::{Deps, Error, Invocation, handle};
-use jiff::Timestamp;
+use cleaner::{Deps, Error, Invocation, Notices, handle, patience};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ObjectName, Sequencer};
-use spillway_fake_aws::{FakeDynamoDb, FakeS3, Refusal};
+use spillway_fake_aws::{Bucket, FakeDynamoDb, FakeS3, Refusal, S3Whims, patient_http_client, s3_client};
 use spillway_ledger::choice::Rule;
 use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::apply;
+
+thread_local! {
+    /// The time of the test on this thread, in seconds.
+    static CLOCK: Cell<i64> = const { Cell::new(1_790_000_000) };
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(CLOCK.get()).unwrap()
+}
+
+fn pass(seconds: i64) {
+    CLOCK.set(CLOCK.get() + seconds);
+}
 
 /// A bucket, its ledger, and a cleaner with a threshold of 20.
 struct World {
@@ -23,37 +37,69 @@ struct World {
 }
 
 impl World {
-    /// A bucket with these objects, all of them in the ledger.
+    /// A bucket with these objects, all of them in the ledger for so long that the index knows them.
     async fn with(objects: &[(&str, u64)]) -> Self {
+        let world = Self::fresh(objects).await;
+        pass(3600);
+        world
+    }
+
+    /// A bucket with these objects, which the ledger has just recorded.
+    async fn fresh(objects: &[(&str, u64)]) -> Self {
         let (dynamodb, s3) = (FakeDynamoDb::default(), FakeS3::default());
         let rule = Rule { threshold_bytes: 20, max_deletes: 1000, protected: "keep/".parse().unwrap() };
-        let deps = Deps { store: dynamodb.store(), s3: s3.client(), rule, dry_run: false };
+        let deps = Deps {
+            store: dynamodb.store(),
+            s3: s3.client(),
+            notices: Notices::default(),
+            rule,
+            patience: patience(60),
+            dry_run: false,
+            now,
+        };
         let world = Self { dynamodb, s3, deps };
         for &(name, size) in objects {
-            world.s3.put(name, "first");
-            world.record(name, 1, Some(size)).await;
+            world.upload(name, size).await;
         }
         world
     }
 
+    /// Puts an object, which the ledger records.
+    async fn upload(&self, name: &str, size: u64) {
+        self.s3.put(name, size, "first");
+        self.record(name, Some(size)).await;
+    }
+
     /// Has the ledger record a creation, or a deletion.
-    async fn record(&self, name: &str, position: i64, size: Option<u64>) {
+    async fn record(&self, name: &str, size: Option<u64>) {
+        self.record_with(name, size, Some("first".into())).await;
+    }
+
+    async fn record_with(&self, name: &str, size: Option<u64>, etag: Option<String>) {
+        pass(1);
         let event = ObjectEvent {
             bucket_name: "b".into(),
             object_name: ObjectName::new(name).unwrap(),
-            kind: size.map_or(EventKind::Deleted, |size| EventKind::Created { size, etag: Some("first".into()) }),
+            kind: size.map_or(EventKind::Deleted, |size| EventKind::Created { size, etag }),
             event_type: "ObjectCreated:Put".into(),
-            sequencer: Sequencer::new(format!("{position:08X}")).unwrap(),
-            event_time: Timestamp::from_second(position).unwrap(),
+            sequencer: Sequencer::new(format!("{:08X}", CLOCK.get())).unwrap(),
+            version_id: None,
+            event_time: now(),
         };
-        apply(&self.deps.store, vec![event], || Timestamp::UNIX_EPOCH, |_| {}).await.unwrap();
+        apply(&self.deps.store, vec![event], now, |_| {}).await.unwrap();
     }
 
-    /// Invokes the cleaner; gives its line, and its error if there is one.
+    /// Invokes the cleaner, with two minutes to go; gives its line, and its error if there is one.
     async fn clean(&self, invocation: Invocation) -> (CleanerDecisionLine, Option<Error>) {
+        self.clean_within(invocation, 120).await
+    }
+
+    async fn clean_within(&self, invocation: Invocation, seconds: i64) -> (CleanerDecisionLine, Option<Error>) {
         let lines = RefCell::new(Vec::new());
-        let answer = handle(&self.deps, invocation, |line| lines.borrow_mut().push(line.clone())).await;
-        let [line] = lines.into_inner().try_into().unwrap_or_else(|lines| panic!("not one line: {lines:?}"));
+        let over_at = now() + SignedDuration::from_secs(seconds);
+        let answer = handle(&self.deps, invocation, over_at, |line| lines.borrow_mut().push(line.clone())).await;
+        let [line] =
+            lines.into_inner().try_into().unwrap_or_else(|lines| panic!("not one line: {lines:?}, {answer:?}"));
         if let Ok(answer) = &answer {
             assert_eq!(answer, &line);
         }
@@ -97,14 +143,15 @@ async fn below_the_threshold_nothing_is_asked_of_s3() {
 async fn at_the_threshold_the_largest_go_until_the_total_is_below() {
     let world = World::with(&[("a", 4), ("b", 9), ("c", 7)]).await;
     let line = world.cleaned(alarm()).await;
+    let cleaning = line.cleaning.clone().unwrap();
     assert_eq!(
         serde_json::to_value(&line).unwrap(),
         json!({
             "timestamp": line.timestamp, "level": "INFO", "bucket_name": "b", "invoked_by": "alarm", "dry_run": false,
-            "message": "20 bytes become 11 without the largest (1); the threshold is 20",
-            "request_id": "",
-            "verdict": "BroughtBelow", "ledger_total_size": 20, "threshold_bytes": 20, "projected_total_size": 11,
-            "excess_bytes": 0, "chosen_count": 1,
+            "message": "20 bytes become 11 without the largest object; the threshold is 20",
+            "request_id": "", "cleaning": cleaning,
+            "verdict": "BroughtBelow", "ledger_total_size": 20, "under_way_bytes": 0, "unrecorded_count": 0,
+            "threshold_bytes": 20, "projected_total_size": 11, "excess_bytes": 0, "chosen_count": 1, "refused_count": 0,
             "chosen": [{ "object_name": "b", "size": 9, "outcome": "Deleted" }],
         })
     );
@@ -119,31 +166,59 @@ async fn a_second_invocation_deletes_nothing_more_however_much_of_the_first_is_r
         let world = World::with(&objects).await;
         assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted), ("b", Outcome::Deleted)]);
         for name in recorded {
-            world.record(name, 2, None).await;
+            world.record(name, None).await;
         }
         for invocation in [alarm(), schedule(), alarm()] {
             let line = world.cleaned(invocation).await;
-            assert!(line.chosen.iter().all(|object| object.outcome == Outcome::AlreadyGone), "{line:?}");
+            assert_eq!((chosen(&line), line.projected_total_size), (vec![], 15), "{line:?}");
         }
         assert_eq!(world.s3.keys(), ["c", "d"], "after {recorded:?}");
+        assert_eq!(world.s3.requests(), ["a", "b"]);
     }
+}
+
+/// Of three equal ones any may go: not another one each time.
+#[tokio::test]
+async fn what_users_do_meanwhile_makes_no_second_invocation_delete_what_could_stay() {
+    let world = World::with(&[("a", 10), ("b", 10), ("c", 9)]).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
+    // 19 bytes are left, and the ledger doesn't know: with a user's 9 bytes less and 5 more, it counts 25.
+    world.s3.remove("c");
+    world.record("c", None).await;
+    world.upload("new", 5).await;
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((chosen(&line), line.ledger_total_size, line.under_way_bytes), (vec![], 25, 10));
+    // What is too much now is what goes now.
+    world.upload("newer", 6).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("b", Outcome::Deleted)]);
+}
+
+#[tokio::test]
+async fn what_is_written_again_after_its_deletion_counts_again() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    world.cleaned(alarm()).await;
+    // The same content: the ETag is the same, too.
+    world.upload("a", 28).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
 }
 
 #[tokio::test]
 async fn concurrent_invocations_delete_what_one_would() {
     let world = World::with(&[("a", 12), ("b", 11), ("c", 10), ("d", 5)]).await;
-    let (first, second) = tokio::join!(world.cleaned(alarm()), world.cleaned(schedule()));
-    assert_eq!((first.invoked_by, second.invoked_by), (Invoker::Alarm, Invoker::Schedule));
+    let (first, second) = tokio::join!(world.cleaned(alarm()), world.cleaned(alarm()));
+    assert_eq!((first.invoked_by, second.invoked_by), (Invoker::Alarm, Invoker::Alarm));
+    assert_eq!(chosen(&first).len() + chosen(&second).len(), 2);
     assert_eq!(world.s3.keys(), ["c", "d"]);
 }
 
 #[tokio::test]
-async fn an_object_that_was_overwritten_stays() {
+async fn an_object_that_was_overwritten_stays_and_no_other_goes_in_its_place() {
     let world = World::with(&[("a", 28), ("b", 18)]).await;
-    world.s3.put("a", "second");
+    world.s3.put("a", 28, "second");
     let line = world.cleaned(alarm()).await;
     assert_eq!(chosen(&line), [("a", Outcome::Overwritten)]);
     assert_eq!((line.verdict, line.projected_total_size, line.excess_bytes), (Verdict::Incomplete, 46, 27));
+    assert_eq!(chosen(&world.cleaned(alarm()).await), []);
     assert_eq!(world.s3.keys(), ["a", "b"]);
 }
 
@@ -152,7 +227,7 @@ async fn a_dry_run_asks_nothing_of_s3() {
     let mut world = World::with(&[("a", 28), ("b", 18)]).await;
     world.deps.dry_run = true;
     let line = world.cleaned(alarm()).await;
-    assert_eq!((chosen(&line), line.dry_run), (vec![("a", Outcome::DryRun)], true));
+    assert_eq!((chosen(&line), line.dry_run, &line.cleaning), (vec![("a", Outcome::DryRun)], true, &None));
     assert_eq!((line.verdict, line.projected_total_size), (Verdict::BroughtBelow, 18));
     assert_eq!(world.s3.requests(), [""; 0]);
 }
@@ -160,67 +235,254 @@ async fn a_dry_run_asks_nothing_of_s3() {
 #[tokio::test]
 async fn protected_objects_stay_and_that_is_said_loudly() {
     let world = World::with(&[("keep/a", 28), ("b", 5)]).await;
-    let line = world.cleaned(schedule()).await;
+    let line = world.cleaned(alarm()).await;
     assert_eq!(chosen(&line), [("b", Outcome::Deleted)]);
     assert_eq!((line.verdict, line.level, line.excess_bytes), (Verdict::OnlyProtectedLeft, Level::Error, 9));
     assert_eq!(world.s3.keys(), ["keep/a"]);
 }
 
 #[tokio::test]
-async fn no_more_go_than_one_invocation_may_delete() {
+async fn no_more_go_than_one_invocation_may_delete_and_the_schedule_goes_on_at_once() {
     let mut world = World::with(&[("a", 9), ("b", 9), ("c", 9), ("d", 9)]).await;
     world.deps.rule.max_deletes = 1;
     let line = world.cleaned(alarm()).await;
     assert_eq!((line.verdict, line.level, line.excess_bytes), (Verdict::MaxDeletesReached, Level::Error, 8));
     assert_eq!(world.s3.keys(), ["b", "c", "d"]);
+    let line = world.cleaned(schedule()).await;
+    assert_eq!((chosen(&line), line.verdict), (vec![("b", Outcome::Deleted)], Verdict::BroughtBelow));
+}
+
+/// A healthy alarm comes before the schedule, so that whoever watches can tell a broken one.
+#[tokio::test]
+async fn the_schedule_leaves_a_total_to_the_alarm_first() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    let line = world.cleaned(schedule()).await;
+    assert_eq!((line.verdict, line.level, line.excess_bytes), (Verdict::LeftToAlarm, Level::Info, 0));
+    assert_eq!(world.s3.requests(), [""; 0]);
+    pass(180);
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm);
+    pass(1);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [("a", Outcome::Deleted)]);
+    world.record("a", None).await;
+
+    // A total that was below in between is another one.
+    world.upload("c", 30).await;
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm);
+    world.s3.remove("c");
+    world.record("c", None).await;
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::BelowThreshold);
+    world.upload("d", 30).await;
+    pass(3600);
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm);
 }
 
 #[tokio::test]
-async fn an_object_that_cannot_be_deleted_keeps_no_other_and_fails_the_invocation() {
-    for (refusal, code) in [(Refusal::AccessDenied, "AccessDenied"), (Refusal::SlowDown, "SlowDown")] {
-        let world = World::with(&[("a", 30), ("b", 20), ("c", 10)]).await;
-        world.s3.refuse("a", refusal);
-        let (line, error) = world.clean(alarm()).await;
-        assert_eq!(chosen(&line), [("a", Outcome::Failed), ("b", Outcome::Deleted)]);
-        assert_eq!((line.verdict, line.level), (Verdict::Incomplete, Level::Error));
-        let error = error.map(|error| error.to_string());
-        assert_eq!(error.as_deref(), Some(format!("DeleteObject failed: {code}: told to").as_str()));
+async fn an_object_that_s3_refuses_to_delete_keeps_no_other_and_has_a_verdict_of_its_own() {
+    let world = World::with(&[("a", 30), ("b", 20), ("c", 10)]).await;
+    world.s3.refuse("a", Refusal::AccessDenied);
+    let line = world.cleaned(alarm()).await;
+    assert_eq!(chosen(&line), [("a", Outcome::Refused), ("b", Outcome::Deleted), ("c", Outcome::Deleted)]);
+    assert_eq!((line.verdict, line.level, line.refused_count), (Verdict::Refused, Level::Error, 1));
+    assert_eq!(
+        line.message,
+        "60 bytes become 30 without the 3 largest objects, of which S3 refuses to delete some; the threshold is 20"
+    );
+}
+
+/// Whether it was deleted, nobody knows: until then it is neither counted nor chosen again.
+#[tokio::test]
+async fn a_failure_of_s3_fails_the_invocation_and_the_next_one_asks_what_came_of_it() {
+    let world = World::with(&[("a", 30), ("b", 20), ("c", 10)]).await;
+    world.s3.refuse("a", Refusal::SlowDown);
+    let (line, error) = world.clean(alarm()).await;
+    assert_eq!(chosen(&line), [("a", Outcome::Failed), ("b", Outcome::Deleted)]);
+    assert_eq!((line.verdict, line.level), (Verdict::Incomplete, Level::Error));
+    assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("DeleteObject failed: SlowDown: told to"));
+    let (line, _) = world.clean(schedule()).await;
+    assert_eq!(chosen(&line), [("a", Outcome::Failed)], "it is still there");
+    world.s3.remove("a");
+    assert_eq!(chosen(&world.cleaned(schedule()).await), []);
+}
+
+/// Ledger a=18, c=1; L=28 is recorded when the cleaner has begun, and the index doesn't have it.
+#[tokio::test]
+async fn what_is_recorded_while_the_cleaner_reads_is_chosen_before_smaller_ones() {
+    let world = World::with(&[("a", 18), ("c", 1)]).await;
+    let before = world.dynamodb.tables();
+    world.upload("L", 28).await;
+    let after = world.dynamodb.tables();
+    world.dynamodb.hide_from_index(&["L"]);
+    world.dynamodb.become_now(before);
+    world.dynamodb.before_next("BatchGetItem", move |tables| *tables = after.clone());
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("L", Outcome::Deleted)]);
+    assert_eq!(world.s3.keys(), ["a", "c"]);
+}
+
+/// A large object and 99 small ones after it, all within what the index lags behind.
+#[tokio::test]
+async fn an_index_that_lags_behind_misleads_nobody_however_much_it_misses() {
+    let old: Vec<String> = (0..9).map(|number| format!("old-{number}")).collect();
+    let objects: Vec<(&str, u64)> = old.iter().map(|name| (name.as_str(), 100)).collect();
+    let mut world = World::with(&objects).await;
+    world.deps.rule.threshold_bytes = 1100;
+    world.upload("L", 1000).await;
+    CLOCK.set(CLOCK.get() - 1);
+    for number in 0..99 {
+        world.upload(&format!("small-{number}"), 1).await;
+        CLOCK.set(CLOCK.get() - 1);
     }
+    let hidden: Vec<String> = (0..99).map(|number| format!("small-{number}")).chain(["L".to_owned()]).collect();
+    world.dynamodb.hide_from_index(&hidden.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("L", Outcome::Deleted)]);
 }
 
-#[tokio::test]
-async fn an_index_that_lags_behind_misleads_nobody() {
-    let world = World::with(&[("a", 28), ("b", 18)]).await;
+/// The index lacks an object for longer than it may: what is left does not add up to the total.
+#[tokio::test(start_paused = true)]
+async fn what_does_not_add_up_deletes_nothing() {
+    let world = World::with(&[("a", 28)]).await;
+    world.upload("keep/b", 18).await;
+    world.upload("c", 5).await;
     world.dynamodb.hide_from_index(&["a"]);
-    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
+    let over_at = now() + SignedDuration::from_secs(120);
+    let error = handle(&world.deps, alarm(), over_at, |line| panic!("{line:?}")).await.unwrap_err();
+    assert!(matches!(error, Error::Incoherent { looks: 8 }), "{error}");
+    assert_eq!(world.s3.requests(), [""; 0]);
+    world.dynamodb.hide_from_index(&[]);
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted), ("c", Outcome::Deleted)]);
 }
 
+/// A bucket of many objects of one size, with an upload before each read of the history and of the index.
 #[tokio::test]
-async fn objects_of_one_size_are_all_read_before_one_goes() {
-    let names: Vec<String> = (0..230).map(|number| format!("{number:03}")).collect();
+async fn a_look_takes_as_many_reads_as_what_goes_and_waits_for_no_quiet() {
+    let names: Vec<String> = (0..700).map(|number| format!("{number:03}")).collect();
     let objects: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
-    let world = World::with(&objects).await;
-    assert_eq!(world.cleaned(schedule()).await.chosen_count, 211);
-    assert_eq!(world.s3.keys(), names[211..]);
+    let mut world = World::with(&objects).await;
+    world.deps.rule.threshold_bytes = 696;
+    let quiet = world.dynamodb.tables();
+    let mut busy = Vec::new();
+    for number in 0..50 {
+        world.upload(&format!("new-{number}"), 1).await;
+        busy.push(world.dynamodb.tables());
+    }
+    world.dynamodb.before_each("Query", {
+        let mut steps = busy.into_iter();
+        move |tables| *tables = steps.next().unwrap()
+    });
+    world.dynamodb.before_next("BatchGetItem", move |tables| *tables = quiet.clone());
+    let reads = world.dynamodb.requests("Query").len();
+    let line = world.cleaned(alarm()).await;
+    // The recent history, a page of the index, and what was recorded meanwhile.
+    assert_eq!(world.dynamodb.requests("Query").len() - reads, 3);
+    assert_eq!(line.chosen_count, 700 + 3 - 695);
+}
+
+/// Nobody has deleted it but the ledger says that it is there: an event was lost.
+#[tokio::test]
+async fn an_object_that_is_not_there_costs_no_other_its_life_and_is_told_after_a_while() {
+    let world = World::with(&[("ghost", 100), ("a", 10)]).await;
+    world.s3.remove("ghost");
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((chosen(&line), line.verdict), (vec![("ghost", Outcome::AlreadyGone)], Verdict::BroughtBelow));
+    for _ in 0..20 {
+        pass(60);
+        let line = world.cleaned(schedule()).await;
+        assert_eq!((chosen(&line), line.under_way_bytes, line.projected_total_size), (vec![], 100, 10));
+    }
+    let line = world.cleaned(schedule()).await;
+    assert_eq!((line.unrecorded_count, line.level, line.verdict), (1, Level::Error, Verdict::BelowThreshold));
+    assert_eq!(world.s3.keys(), ["a"]);
+    // Further cleanings go on without it.
+    world.upload("b", 15).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("b", Outcome::Deleted)]);
+    assert_eq!(world.cleaned(alarm()).await.unrecorded_count, 1);
 }
 
 #[tokio::test]
-async fn a_ledger_that_changes_is_looked_at_again() {
+async fn an_etag_that_never_fits_stands_in_nobodys_way() {
     let world = World::with(&[("a", 28), ("b", 18)]).await;
-    world.dynamodb.is_restless(3);
-    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
-    assert_eq!(world.dynamodb.calls()["Query"], 2 * 4);
+    world.s3.put("a", 5, "an event that was lost");
+    world.cleaned(alarm()).await;
+    world.upload("c", 10).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("b", Outcome::Deleted)]);
+    pass(16 * 60);
+    assert_eq!(world.cleaned(alarm()).await.unrecorded_count, 2);
+}
 
-    world.dynamodb.is_restless(1000);
-    let error = handle(&world.deps, alarm(), |line| panic!("{line:?}")).await.map(drop).unwrap_err();
-    assert_eq!(error.to_string(), "the ledger changed during each of 20 looks at it");
+#[tokio::test]
+async fn an_object_without_an_etag_is_looked_up_and_kept_if_it_is_another() {
+    let world = World::with(&[]).await;
+    for (name, size) in [("a", 28), ("b", 25)] {
+        world.s3.put(name, if name == "a" { 28 } else { 24 }, "etag");
+        world.record_with(name, Some(size), None).await;
+    }
+    let line = world.cleaned(alarm()).await;
+    assert_eq!(chosen(&line), [("a", Outcome::Deleted), ("b", Outcome::Overwritten)]);
+    assert_eq!(world.s3.requests(), ["a"]);
+}
+
+/// The process ends between the record and the deletion.
+#[tokio::test]
+async fn a_cleaning_that_broke_off_is_left_alone_while_it_may_go_on_and_then_made_up_for() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    world.cleaned(alarm()).await;
+    // As if only the first of its two writes had happened, and no deletion.
+    let mut begun = world.dynamodb.tables();
+    for record in begun.history.values_mut().filter(|record| record.get("cleaning_id").is_some()) {
+        record["objects"]["L"][0]["M"]["outcome"] = json!({ "NULL": true });
+    }
+    begun.objects.get_mut("__CLEANER__").unwrap()["unfinished"] = json!({ "BOOL": true });
+    world.s3.put("a", 28, "first");
+    world.dynamodb.become_now(begun);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), []);
+    pass(121);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [("a", Outcome::Deleted)]);
+    assert_eq!(world.s3.keys(), ["b"]);
+}
+
+/// S3 takes 20 ms for each deletion.
+fn slow(bucket: &std::sync::Arc<std::sync::Mutex<Bucket>>) -> aws_sdk_s3::Client {
+    let bucket = bucket.clone();
+    s3_client(patient_http_client(move |request| {
+        let bucket = bucket.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(bucket.lock().unwrap().answer(&request, 0, &S3Whims::default()))
+        }
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_objects_at_20_ms_each_go_in_two_seconds() {
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+    let objects: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+    let mut world = World::with(&objects).await;
+    let bucket = std::sync::Arc::new(std::sync::Mutex::new(Bucket::default()));
+    names.iter().for_each(|name| bucket.lock().unwrap().put(name, 10, "first", 0));
+    world.deps.s3 = slow(&bucket);
+    world.deps.rule.threshold_bytes = 1;
+    let start = tokio::time::Instant::now();
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((line.chosen_count, line.projected_total_size), (1000, 0));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(bucket.lock().unwrap().sizes().len(), 0);
+}
+
+#[tokio::test]
+async fn before_lambdas_deadline_it_stops_and_says_so_and_the_schedule_goes_on() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    let (line, error) = world.clean_within(alarm(), 9).await;
+    assert_eq!((chosen(&line), line.verdict), (vec![("a", Outcome::Kept)], Verdict::Incomplete));
+    assert!(error.is_none());
+    assert_eq!(world.s3.requests(), [""; 0]);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [("a", Outcome::Deleted)]);
 }
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_read_deletes_nothing() {
     let world = World::with(&[("a", 28)]).await;
     world.dynamodb.is_down(true);
-    assert!(matches!(handle(&world.deps, alarm(), |line| panic!("{line:?}")).await, Err(Error::Store(_))));
+    let answer = handle(&world.deps, alarm(), now(), |line| panic!("{line:?}")).await;
+    assert!(matches!(answer, Err(Error::Store(_))));
     assert_eq!(world.s3.requests(), [""; 0]);
 }
 

@@ -1,6 +1,6 @@
 //! What an event changed the total by, as far as the ledger can tell.
 
-use spillway_ledger::{ObjectEvent, Row};
+use spillway_ledger::{EventKind, ObjectEvent, Row};
 
 /// The change in bytes; `None` if it can't be known.
 ///
@@ -10,9 +10,11 @@ use spillway_ledger::{ObjectEvent, Row};
 /// creation.
 pub fn size_delta(event: &ObjectEvent, row: Option<&Row>) -> Option<i64> {
     let row = row.filter(|row| *row.sequencer() == event.sequencer)?;
-    match row {
-        Row::Live(_) => Some(row.size_delta()),
-        Row::Tombstone(tombstone) => {
+    match (row, &event.kind) {
+        // An expiry carries the sequencer of the creation: of the two, the row tells the one that came last.
+        (Row::Live(_), EventKind::Deleted) | (Row::Tombstone(_), EventKind::Created { .. }) => None,
+        (Row::Live(_), EventKind::Created { .. }) => Some(row.size_delta()),
+        (Row::Tombstone(tombstone), EventKind::Deleted) => {
             let deleted = 0_i64.checked_sub_unsigned(tombstone.last_size?);
             deleted.filter(|delta| *delta == tombstone.size_delta)
         }
@@ -24,7 +26,6 @@ mod tests {
     use super::*;
     use spillway_contracts::ledger::{ObjectRow, Tombstone};
     use spillway_contracts::{ObjectName, Sequencer};
-    use spillway_ledger::EventKind;
 
     fn sequencer(digits: &str) -> Sequencer {
         Sequencer::new(digits).unwrap()
@@ -33,7 +34,16 @@ mod tests {
     fn live(digits: &str, size: u64, size_delta: i64) -> Option<Row> {
         let (object_name, bucket_name) = ("a".into(), "b".into());
         let (sequencer, updated_at) = (sequencer(digits), jiff::Timestamp::UNIX_EPOCH);
-        Some(Row::Live(ObjectRow { object_name, bucket_name, size, etag: None, size_delta, sequencer, updated_at }))
+        Some(Row::Live(ObjectRow {
+            object_name,
+            bucket_name,
+            size,
+            etag: None,
+            size_delta,
+            sequencer,
+            version_id: None,
+            updated_at,
+        }))
     }
 
     fn deleted(digits: &str, last_size: Option<u64>, size_delta: i64) -> Option<Row> {
@@ -45,6 +55,7 @@ mod tests {
             last_size,
             size_delta,
             sequencer,
+            version_id: None,
             updated_at,
             expires_at,
         }))
@@ -58,6 +69,7 @@ mod tests {
             kind,
             event_type: String::new(),
             sequencer: sequencer("05"),
+            version_id: None,
             event_time: jiff::Timestamp::UNIX_EPOCH,
         };
         assert_eq!(size_delta(&event, row.as_ref()), expect);
@@ -78,6 +90,9 @@ mod tests {
                 check(kind.clone(), row, None);
             }
         }
+        // Tracking has recorded the creation and not the expiry, or the other way round.
+        check(EventKind::Deleted, live("05", 18, 18), None);
+        check(EventKind::Created { size: 18, etag: None }, deleted("05", Some(18), -18), None);
         check(EventKind::Deleted, deleted("05", None, 0), None);
         check(EventKind::Deleted, deleted("05", Some(18), 0), None);
     }

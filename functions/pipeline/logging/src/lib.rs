@@ -5,8 +5,9 @@
 mod delta;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::Timestamp;
 use spillway_contracts::log_line::{Level, ObjectEventLine};
-use spillway_lambda::{now, request_id};
+use spillway_lambda::request_id;
 use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::read_message;
 use spillway_ledger_store::Store;
@@ -16,6 +17,8 @@ use spillway_ledger_store::Store;
 pub struct Deps {
     /// The ledger, which knows what a deleted object's size was.
     pub store: Store,
+    /// The clock.
+    pub now: fn() -> Timestamp,
 }
 
 /// Writes a line per event through `write`; a message that can't be read fails alone.
@@ -49,14 +52,14 @@ async fn log_message(deps: &Deps, message: SqsMessage, write: impl Fn(&ObjectEve
                 None
             }
         };
-        write(&line(event, size_delta, &message_id));
+        write(&line(event, size_delta, &message_id, (deps.now)()));
     }
     Ok(())
 }
 
-fn line(event: ObjectEvent, size_delta: Option<i64>, message_id: &str) -> ObjectEventLine {
+fn line(event: ObjectEvent, size_delta: Option<i64>, message_id: &str, now: Timestamp) -> ObjectEventLine {
     ObjectEventLine {
-        timestamp: now(),
+        timestamp: now,
         level: Level::Info,
         message: format!("{} of {}", event.event_type, event.object_name),
         request_id: request_id(),

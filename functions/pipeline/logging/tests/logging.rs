@@ -13,7 +13,7 @@ use spillway_ledger::event::read_message;
 use spillway_ledger_store::apply;
 
 fn deps(dynamodb: &FakeDynamoDb) -> Deps {
-    Deps { store: dynamodb.store() }
+    Deps { store: dynamodb.store(), now: jiff::Timestamp::now }
 }
 
 /// Has the tracker record a message.

@@ -2,15 +2,24 @@
 //!
 //! A second delivery of a message changes nothing: its events are no newer than the rows that they made. The total is
 //! then written once more, because the first delivery may have ended between the commit and its line.
+//!
+//! A message that can't be applied, now or ever, fails alone, and after a few deliveries is given to the dead-letter queue by
+//! the function itself. The queue's own count is for what fails because DynamoDB does: an overload may last for hours.
+
+mod dead_letters;
+
+pub use dead_letters::DeadLetters;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use jiff::Timestamp;
 use serde::Deserialize;
 use spillway_contracts::ledger::{HistoryRecord, StateRow};
 use spillway_contracts::log_line::{Level, TotalSizeLine};
 use spillway_contracts::{ErrorName, Failure};
-use spillway_lambda::{now, request_id};
+use spillway_lambda::request_id;
+use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::read_message;
-use spillway_ledger_store::{Effort, Store, StoreError, apply};
+use spillway_ledger_store::{Applied, Effort, Store, StoreError, apply};
 
 /// What invokes the function: a batch of the tracking queue, or the schedule that wants the total repeated.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +37,10 @@ pub struct Request {
 pub struct Deps {
     /// The ledger.
     pub store: Store,
+    /// Where messages go that can't be applied.
+    pub dead_letters: DeadLetters,
+    /// The clock.
+    pub now: fn() -> Timestamp,
 }
 
 /// Why a batch fails as a whole. SQS delivers it again.
@@ -50,45 +63,68 @@ impl From<Error> for Failure {
     }
 }
 
-/// Applies a batch and writes one line per applied event through `write`; a message that can't be read fails alone.
+/// Applies a batch and writes one line per applied event through `write`; a message that can't be applied fails alone.
 pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine)) -> Result<SqsBatchResponse, Error> {
     if request.records.is_empty() && !request.heartbeat {
         return Err(Error::Empty);
     }
     let mut response = SqsBatchResponse::default();
+    let mut messages = Vec::new();
     let mut events = Vec::new();
     for message in request.records {
         match read_message(message.body.as_deref().unwrap_or_default(), deps.store.bucket_name()) {
-            Ok(read) => events.extend(read),
-            Err(error) => {
-                let message_id = message.message_id.unwrap_or_default();
-                tracing::error!(message_id, %error, "a message can't be read and is left to the dead-letter queue");
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = message_id;
-                response.batch_item_failures.push(failure);
+            Ok(read) => {
+                events.extend(read.clone());
+                messages.push((message, read));
             }
+            Err(error) => give_up(deps, message, &error.to_string(), &mut response).await,
         }
     }
     let delivered = events.len();
     let mut applied = 0;
     if delivered > 0 {
-        let Effort { reads, transactions, conflicts } = apply(&deps.store, events, now, |record| {
-            write(&event_line(record));
+        let Applied { effort, too_old } = apply(&deps.store, events, deps.now, |record| {
+            write(&event_line(record, (deps.now)()));
             applied += 1;
         })
         .await?;
-        tracing::info!(delivered, applied, reads, transactions, conflicts, "applied a batch");
+        let Effort { reads, transactions, conflicts, throttled } = effort;
+        tracing::info!(delivered, applied, reads, transactions, conflicts, throttled, "applied a batch");
+        for (message, read) in messages {
+            if let Some(event) = read.iter().find(|event| too_old.contains(event)) {
+                give_up(deps, message, &too_old_to_count(event), &mut response).await;
+            }
+        }
     }
     if applied == 0 && (delivered > 0 || request.heartbeat) {
-        write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?));
+        write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?, (deps.now)()));
     }
     Ok(response)
 }
 
-fn event_line(record: &HistoryRecord) -> TotalSizeLine {
+/// Why an event is not applied that is older than tombstones live, of an object that has no row.
+fn too_old_to_count(event: &ObjectEvent) -> String {
+    format!(
+        "CreationTooOld: {} of {} happened at {}, and the ledger would not know any more if the object was deleted since",
+        event.event_type, event.object_name, event.event_time
+    )
+}
+
+/// A message that can't be applied is delivered again, and after some deliveries given to the dead-letter queue.
+async fn give_up(deps: &Deps, message: SqsMessage, error: &str, response: &mut SqsBatchResponse) {
+    let message_id = message.message_id.clone().unwrap_or_default();
+    tracing::error!(message_id, error, "a message can't be applied and is left to the dead-letter queue");
+    if !deps.dead_letters.take(&message).await {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message_id;
+        response.batch_item_failures.push(failure);
+    }
+}
+
+fn event_line(record: &HistoryRecord, now: Timestamp) -> TotalSizeLine {
     let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
     TotalSizeLine {
-        timestamp: now(),
+        timestamp: now,
         level: Level::Info,
         message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
         request_id: request_id(),
@@ -101,10 +137,10 @@ fn event_line(record: &HistoryRecord) -> TotalSizeLine {
     }
 }
 
-fn heartbeat_line(bucket_name: &str, state: Option<StateRow>) -> TotalSizeLine {
+fn heartbeat_line(bucket_name: &str, state: Option<StateRow>, now: Timestamp) -> TotalSizeLine {
     let total = state.as_ref().map_or(0, |state| state.total_size);
     TotalSizeLine {
-        timestamp: now(),
+        timestamp: now,
         level: Level::Info,
         message: format!("the total is still {total} bytes"),
         request_id: request_id(),

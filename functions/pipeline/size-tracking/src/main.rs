@@ -1,13 +1,14 @@
 //! Wires the size-tracking function to Lambda.
 
-use size_tracking::{Deps, handle};
+use size_tracking::{DeadLetters, Deps, handle};
 use spillway_aws::sdk_config;
-use spillway_lambda::{StartError, logs, serve};
+use spillway_lambda::{StartError, logs, now, serve};
 use spillway_ledger_store::Store;
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
     logs::init();
-    let deps = Deps { store: Store::from_env(&sdk_config()?)? };
+    let aws = sdk_config()?;
+    let deps = Deps { store: Store::from_env(&aws)?, dead_letters: DeadLetters::from_env(&aws)?, now };
     serve(async |request| handle(&deps, request, logs::write_line).await).await
 }

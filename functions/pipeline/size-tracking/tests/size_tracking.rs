@@ -6,12 +6,27 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use size_tracking::{Deps, Error, handle};
+use size_tracking::{DeadLetters, Deps, Error, handle};
 use spillway_contracts::log_line::TotalSizeLine;
-use spillway_fake_aws::{FakeDynamoDb, message, object_event};
+use spillway_fake_aws::{FakeDynamoDb, FakeQueue, message, object_event};
 
 fn deps(dynamodb: &FakeDynamoDb) -> Deps {
-    Deps { store: dynamodb.store() }
+    deps_with(dynamodb, &FakeQueue::default())
+}
+
+/// Five minutes after the events.
+fn deps_with(dynamodb: &FakeDynamoDb, dead_letters: &FakeQueue) -> Deps {
+    Deps {
+        store: dynamodb.store(),
+        dead_letters: DeadLetters::new(dead_letters.client(), "https://sqs/dead-letters".into()),
+        now: || "2026-08-01T10:05:00Z".parse().unwrap(),
+    }
+}
+
+/// A message in its so many-th delivery.
+fn delivered(mut message: Value, times: u32) -> Value {
+    message["attributes"] = json!({ "ApproximateReceiveCount": times.to_string() });
+    message
 }
 
 /// The messages that the function hands back, and its lines: event, change, total.
@@ -46,6 +61,48 @@ async fn a_message_that_cannot_be_read_fails_alone() {
     assert_eq!(handed_back, ["poison", "foreign"]);
     assert_eq!(lines, [line("ObjectCreated:Put", 18, 18), line("ObjectCreated:Put", 28, 46)]);
     dynamodb.check_sums(&BTreeMap::from([("a".to_owned(), 18), ("b".to_owned(), 28)]));
+}
+
+/// The queue gives up on nothing for hours, because what fails may be DynamoDB. So this is the function's own business.
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_a_dead_letter_after_five_deliveries() {
+    let (dynamodb, queue) = (FakeDynamoDb::default(), FakeQueue::default());
+    let deps = deps_with(&dynamodb, &queue);
+    let batch = |times| json!({ "Records": [delivered(message("poison", "hello"), times)] });
+    for times in 1..5 {
+        assert_eq!(invoke(&deps, batch(times)).await.unwrap().0, ["poison"]);
+    }
+    queue.is_down(true);
+    assert_eq!(invoke(&deps, batch(5)).await.unwrap().0, ["poison"]);
+    queue.is_down(false);
+    assert_eq!(invoke(&deps, batch(6)).await.unwrap().0, [""; 0]);
+    assert_eq!(queue.sent(), [message("poison", "hello")["body"].as_str().unwrap()]);
+}
+
+/// An object whose tombstone is gone, too, may have been deleted long ago.
+#[tokio::test]
+async fn a_creation_older_than_tombstones_live_fails_by_its_name_and_becomes_no_ghost() {
+    let (dynamodb, queue) = (FakeDynamoDb::default(), FakeQueue::default());
+    let deps = Deps { now: || "2026-08-16T10:00:00Z".parse().unwrap(), ..deps_with(&dynamodb, &queue) };
+    let old = || object_event("old", "a", "01", Some(18));
+    let batch = json!({ "Records": [old(), object_event("deletion", "b", "01", None)] });
+    assert_eq!(invoke(&deps, batch).await.unwrap().0, ["old"]);
+    dynamodb.check_sums(&BTreeMap::new());
+    assert_eq!(invoke(&deps, json!({ "Records": [delivered(old(), 5)] })).await.unwrap().0, [""; 0]);
+    assert_eq!(queue.sent().len(), 1);
+}
+
+/// An object expires with the sequencer of its creation.
+#[tokio::test]
+async fn an_object_that_expires_is_taken_off_the_total() {
+    let dynamodb = FakeDynamoDb::default();
+    let deps = deps(&dynamodb);
+    let mut expired = object_event("2", "a", "01", None);
+    let body = expired["body"].as_str().unwrap().replace("ObjectRemoved:Delete", "LifecycleExpiration:Delete");
+    expired["body"] = json!(body);
+    invoke(&deps, json!({ "Records": [object_event("1", "a", "01", Some(18))] })).await.unwrap();
+    let (_, lines) = invoke(&deps, json!({ "Records": [expired] })).await.unwrap();
+    assert_eq!(lines, [line("LifecycleExpiration:Delete", -18, 0)]);
 }
 
 #[tokio::test]

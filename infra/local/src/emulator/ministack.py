@@ -6,9 +6,11 @@ what they say to one without.
 
 Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
 Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
-IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does.
+IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
+(s3:if-match).
 
-CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere.
+CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
+so that they can be read; nobody carries them out.
 
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
 task. After an iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a
@@ -17,11 +19,12 @@ task, so that retries can be mocked, and the attempt's arguments are still built
 
 import json
 from contextvars import ContextVar
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, stepfunctions
+from ministack.services import eventbridge, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 SCHEME = b"x-forwarded-proto"
@@ -38,6 +41,7 @@ execute_task = stepfunctions._execute_task
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
 parameter = iam_actions._param
+s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
 
 
@@ -154,12 +158,40 @@ def parameter_or_only_alarm(body, query_params, *fields):
     return names[0] if len(names) == 1 else parameter(body, query_params, *fields)
 
 
+def s3_service_context_with_condition(action, query_params, path="", headers=None):
+    context = s3_service_context(action, query_params, path, headers)
+    condition = (headers or {}).get("if-match") if action == "s3:DeleteObject" else None
+    return {**context, **({"s3:if-match": condition} if condition else {})}
+
+
+def lifecycle_xml(configuration):
+    """CloudFormation's property as the body of PutBucketLifecycleConfiguration."""
+    root = Element("LifecycleConfiguration", xmlns=s3.S3_NS)
+
+    def put(parent, name, value):
+        child = SubElement(parent, name)
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                put(child, key, inner)
+        else:
+            child.text = str(value)
+
+    for rule in configuration["Rules"]:
+        rule = {"ID": rule["Id"], "Filter": {"Prefix": ""}, **{key: rule[key] for key in rule if key != "Id"}}
+        put(root, "Rule", rule)
+    return tostring(root)
+
+
 app.app = serve_as_over_tls
 iam_evaluator._request_origin = ContextVar("the caller's address, and whether it uses TLS", default=("127.0.0.1", True))
 
 iam_actions._param = parameter_or_only_alarm
+iam_actions.s3_service_context = s3_service_context_with_condition
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
+provisioners._S3_BUCKET_CONFIGURATIONS += (
+    ("LifecycleConfiguration", lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
+)
 provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
     "delete": lambda physical_id, properties: None,

@@ -67,9 +67,9 @@ impl World {
             let content_type = request.headers().get("content-type").unwrap().to_owned();
             let body = request.body().bytes().unwrap().to_vec();
             storing.lock().unwrap().push(Stored { path, content_type, body });
-            Ok((200, String::new()))
+            Ok((200, String::new()).into())
         });
-        let sfn = client!(aws_sdk_sfn, |request| Ok(describe(request.body().bytes().unwrap())));
+        let sfn = client!(aws_sdk_sfn, |request| Ok(describe(request.body().bytes().unwrap()).into()));
         let deps = Deps {
             store: dynamodb.store(),
             s3,

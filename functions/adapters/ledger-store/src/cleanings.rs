@@ -1,0 +1,61 @@
+//! What the cleaner keeps in the ledger: a row, and the records of its cleanings.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use spillway_aws::CallError;
+use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, CleanerRow, CleaningRecord, STATE_KEY, StateRow};
+
+use crate::commit::{Outcome, put, put_if};
+use crate::{Store, StoreError, item};
+
+/// What an invocation of the cleaner begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The bucket's total; `None` before the first event.
+    pub state: Option<StateRow>,
+    /// What the last invocation left; `None` before the first.
+    pub cleaner: Option<CleanerRow>,
+}
+
+impl Store {
+    /// `__STATE__` and `__CLEANER__`, each read consistently.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        let table = &self.tables.object_table;
+        let mut standing = Standing::default();
+        for row in self.batch_get(&[STATE_KEY.to_owned(), CLEANER_KEY.to_owned()]).await? {
+            match row.get("object_name").and_then(|key| key.as_s().ok()).map(String::as_str) {
+                Some(CLEANER_KEY) => standing.cleaner = Some(item::read(table, row)?),
+                _ => standing.state = Some(item::read(table, row)?),
+            }
+        }
+        Ok(standing)
+    }
+
+    /// The records of cleanings from `event_key` on, oldest first. The read is consistent.
+    pub async fn cleanings_from(&self, event_key: &str) -> Result<Vec<CleaningRecord>, StoreError> {
+        let query = self.partition(CLEANINGS_PARTITION, "#bucket = :bucket AND #key >= :low", event_key);
+        let mut pages = query.into_paginator().items().send();
+        let mut records = Vec::new();
+        while let Some(record) = pages.next().await {
+            let record = record.map_err(CallError::of("Query"))?;
+            records.push(item::read(&self.tables.history_table, record)?);
+        }
+        Ok(records)
+    }
+
+    /// Writes `__CLEANER__` and the records, or nothing if the row's version isn't `expected` any more (`None`: if there is
+    /// a row).
+    pub async fn save_cleaner(
+        &self,
+        row: &CleanerRow,
+        expected: Option<u64>,
+        records: &[CleaningRecord],
+    ) -> Result<Outcome, StoreError> {
+        let (objects, history) = (&self.tables.object_table, &self.tables.history_table);
+        let version = expected.map(|version| AttributeValue::N(version.to_string()));
+        let mut actions = vec![put_if(objects, item::write(objects, row)?, "version", version)?];
+        for record in records {
+            actions.push(put(history, item::write(history, record)?)?);
+        }
+        self.transact(actions).await
+    }
+}

@@ -1,0 +1,76 @@
+//! What is being deleted already, or was, without the ledger knowing yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use spillway_contracts::ObjectName;
+use spillway_contracts::ledger::{CleanerRow, CleaningObject};
+use spillway_contracts::log_line::Outcome;
+use spillway_ledger::Row;
+use spillway_ledger::view::View;
+
+use crate::{Deps, Error, delete};
+
+/// The objects of cleanings whose deletions the ledger may not have recorded.
+#[derive(Clone, Debug, Default)]
+pub struct UnderWay {
+    /// By name, with whether the object's row was still the one that was chosen when it was read.
+    objects: BTreeMap<ObjectName, (CleaningObject, bool)>,
+}
+
+impl UnderWay {
+    /// Those that the ledger has not recorded: in `view`, or else when their rows were read.
+    pub fn unrecorded(&self, view: Option<&View>) -> BTreeMap<ObjectName, CleaningObject> {
+        let is_unrecorded = |object: &CleaningObject, row_is_old: bool| match view
+            .and_then(|view| view.recently(&object.object_name))
+        {
+            Some(recent) => recent.is_some_and(|candidate| candidate.sequencer == object.sequencer),
+            None => row_is_old,
+        };
+        let objects = self.objects.iter().filter(|(_, (object, row_is_old))| is_unrecorded(object, *row_is_old));
+        objects.map(|(name, (object, _))| (name.clone(), object.clone())).collect()
+    }
+}
+
+/// Finds them by the records of the newest cleaning.
+///
+/// Whether an object was deleted whose invocation ended before it could say so, or got no answer, S3 is asked.
+pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Result<UnderWay, Error> {
+    let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
+    let mut objects = BTreeMap::new();
+    let mut in_doubt = BTreeSet::new();
+    for record in deps.store.cleanings_from(first).await? {
+        for object in record.objects {
+            let is_in_doubt = match object.outcome {
+                Some(Outcome::Failed) => true,
+                None => now >= record.over_at,
+                Some(_) => false,
+            };
+            match is_in_doubt {
+                true => in_doubt.insert(object.object_name.clone()),
+                false => in_doubt.remove(&object.object_name),
+            };
+            // The newest record is the last word.
+            objects.insert(object.object_name.clone(), object);
+        }
+    }
+    let doubtful = in_doubt.iter().filter_map(|name| objects.get(name).cloned()).collect();
+    for (name, outcome) in delete::look_up(deps, doubtful).await {
+        objects.entry(name).and_modify(|object: &mut CleaningObject| object.outcome = Some(outcome));
+    }
+    objects.retain(|_, object| is_under_way(object.outcome));
+    let rows = deps.store.rows(&objects.keys().cloned().collect()).await?;
+    let with_row = |(name, object): (ObjectName, CleaningObject)| {
+        let row_is_old = matches!(rows.get(&name), Some(Row::Live(row)) if row.sequencer == object.sequencer);
+        (name, (object, row_is_old))
+    };
+    Ok(UnderWay { objects: objects.into_iter().map(with_row).collect() })
+}
+
+/// Whether the ledger has still to hear of the object: that it is gone, or another one.
+pub fn is_under_way(outcome: Option<Outcome>) -> bool {
+    match outcome {
+        None | Some(Outcome::Deleted | Outcome::AlreadyGone | Outcome::Overwritten | Outcome::Failed) => true,
+        Some(Outcome::Refused | Outcome::Kept | Outcome::DryRun) => false,
+    }
+}

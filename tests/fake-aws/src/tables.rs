@@ -1,0 +1,219 @@
+//! The ledger's two tables: what DynamoDB documents of the requests that Spillway sends.
+//!
+//! It panics at what it doesn't understand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::{HISTORY_TABLE, OBJECT_TABLE};
+
+/// The tables.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    /// Rows of ObjectTable, by their keys.
+    pub objects: BTreeMap<String, Value>,
+    /// Records of HistoryTable, by partition and sort key.
+    pub history: BTreeMap<(String, String), Value>,
+    /// What the index by size knows.
+    index: BTreeMap<String, Value>,
+    /// What it will know, and from when on, in milliseconds.
+    coming: Vec<(i64, String, Option<Value>)>,
+}
+
+/// What DynamoDB does with a request that it may also do otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Whims {
+    /// How many milliseconds the index takes to know of a write.
+    pub index_lag: i64,
+    /// Why a transaction is cancelled though its conditions hold: a code such as `ThrottlingError`.
+    pub cancelled: Option<&'static str>,
+    /// How many keys of a BatchGetItem are left for another one, of those that there are, but one.
+    pub unprocessed: usize,
+    /// How many items a page of a query has whose request sets no limit.
+    pub page: Option<usize>,
+    /// Objects that the index doesn't know, whatever the time.
+    pub hidden: BTreeSet<String>,
+    /// Whether the conditions of transactions are not checked.
+    pub unconditional: bool,
+}
+
+impl Tables {
+    /// What DynamoDB answers to a request at `now`, in milliseconds: a status and a document.
+    pub fn answer(&mut self, operation: &str, request: &Value, now: i64, whims: &Whims) -> (u16, Value) {
+        self.coming.sort_by_key(|(at, ..)| *at);
+        while let Some((_, key, row)) = self.coming.first().filter(|(at, ..)| *at <= now).cloned() {
+            self.coming.remove(0);
+            match row {
+                Some(row) => self.index.insert(key, row),
+                None => self.index.remove(&key),
+            };
+        }
+        match operation {
+            "BatchGetItem" => (200, self.batch_get(request, whims)),
+            "GetItem" => (200, self.get(request)),
+            "TransactWriteItems" => self.transact(request, now, whims),
+            "Query" => (200, self.query(request, whims)),
+            other => panic!("nobody expected {other}"),
+        }
+    }
+
+    /// Drops what has expired at `now`, in milliseconds.
+    pub fn expire(&mut self, now: i64) {
+        let lives =
+            |item: &Value| item["expires_at"]["N"].as_str().is_none_or(|at| at.parse::<i64>().unwrap() * 1000 > now);
+        self.objects.retain(|_, row| lives(row));
+        self.history.retain(|_, record| lives(record));
+    }
+
+    /// Puts a record into HistoryTable as it is.
+    pub fn put_record(&mut self, record: Value) {
+        let key = |name: &str| record[name]["S"].as_str().unwrap().to_owned();
+        self.history.insert((key("bucket_name"), key("event_key")), record.clone());
+    }
+
+    fn get(&self, request: &Value) -> Value {
+        let item = self.objects.get(request["Key"]["object_name"]["S"].as_str().unwrap());
+        item.map_or_else(|| json!({}), |item| json!({ "Item": item }))
+    }
+
+    fn batch_get(&self, request: &Value, whims: &Whims) -> Value {
+        let wanted = &request["RequestItems"][OBJECT_TABLE];
+        let keys = wanted["Keys"].as_array().unwrap();
+        assert!(keys.len() <= 100, "{} keys in one BatchGetItem", keys.len());
+        assert_eq!(wanted["ConsistentRead"], true);
+        let (now, later) = keys.split_at(keys.len() - whims.unprocessed.min(keys.len() - 1));
+        let items = now.iter().filter_map(|key| self.objects.get(key["object_name"]["S"].as_str().unwrap()));
+        let mut answer = json!({ "Responses": { OBJECT_TABLE: items.collect::<Vec<_>>() }, "UnprocessedKeys": {} });
+        if !later.is_empty() {
+            answer["UnprocessedKeys"] = json!({ OBJECT_TABLE: { "Keys": later, "ConsistentRead": true } });
+        }
+        answer
+    }
+
+    /// All or nothing, as DynamoDB does it.
+    fn transact(&mut self, request: &Value, now: i64, whims: &Whims) -> (u16, Value) {
+        let actions = request["TransactItems"].as_array().unwrap();
+        assert!(actions.len() <= 100, "{} actions in one transaction", actions.len());
+        let reason = |action: &Value| match whims.cancelled {
+            _ if !whims.unconditional && !self.holds(&action["Put"]) => "ConditionalCheckFailed",
+            Some(code) => code,
+            None => "None",
+        };
+        let reasons: Vec<&str> = actions.iter().map(reason).collect();
+        if reasons.iter().any(|reason| *reason != "None") {
+            let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+            let reasons: Vec<_> = reasons.iter().map(|code| json!({ "Code": code })).collect();
+            return (
+                400,
+                json!({ "__type": kind, "Message": "Transaction cancelled", "CancellationReasons": reasons }),
+            );
+        }
+        for action in actions {
+            let item = &action["Put"]["Item"];
+            if action["Put"]["TableName"] == OBJECT_TABLE {
+                let key = item["object_name"]["S"].as_str().unwrap().to_owned();
+                let indexed = Some(item.clone()).filter(|item| item.get("size").is_some());
+                self.coming.push((now + whims.index_lag, key.clone(), indexed));
+                self.objects.insert(key, item.clone());
+            } else {
+                self.put_record(item.clone());
+            }
+        }
+        (200, json!({}))
+    }
+
+    /// The two conditions that the store uses.
+    fn holds(&self, put: &Value) -> bool {
+        let current = put["Item"]["object_name"]["S"].as_str().and_then(|key| self.objects.get(key));
+        match put["ConditionExpression"].as_str() {
+            None => put["TableName"] == HISTORY_TABLE,
+            Some("attribute_not_exists(object_name)") => current.is_none(),
+            Some("#attribute = :expected") => {
+                let attribute = put["ExpressionAttributeNames"]["#attribute"].as_str().unwrap();
+                current.is_some_and(|row| row[attribute] == put["ExpressionAttributeValues"][":expected"])
+            }
+            Some(other) => panic!("nobody expected the condition {other}"),
+        }
+    }
+
+    /// A page of a partition's records, or of what the index by size has.
+    fn query(&self, request: &Value, whims: &Whims) -> Value {
+        let index = request["IndexName"].as_str();
+        let keys: &[&str] = match index {
+            Some("by-size") => &["bucket_name", "size", "object_name"],
+            None => &["bucket_name", "event_key"],
+            Some(other) => panic!("there is no index {other}"),
+        };
+        let position = |item: &Value| keys.iter().map(|key| Scalar::of(&item[*key])).collect::<Vec<_>>();
+        let mut found: Vec<&Value> = match index {
+            Some(_) => self.index.iter().filter(|(key, _)| !whims.hidden.contains(*key)).map(|(_, row)| row).collect(),
+            None => self.history.values().collect(),
+        };
+        found.retain(|item| holds_for_keys(request, item));
+        found.sort_by_key(|item| position(item));
+        let backwards = request["ScanIndexForward"] == false;
+        if let Some(start) = request.get("ExclusiveStartKey") {
+            let start = position(start);
+            found.retain(|item| if backwards { position(item) < start } else { position(item) > start });
+        }
+        if backwards {
+            // Objects of one size come in no order: here the last name first, which is not the cleaner's order.
+            found.reverse();
+        }
+        let limit = request["Limit"].as_u64().map(|limit| limit as usize).or(whims.page).unwrap_or(usize::MAX);
+        let page = &found[..limit.min(found.len())];
+        let mut answer = json!({ "Items": page.iter().map(|item| project(request, item)).collect::<Vec<_>>() });
+        if let Some(last) = page.last().filter(|_| page.len() < found.len()) {
+            answer["LastEvaluatedKey"] = keys.iter().map(|key| ((*key).to_owned(), last[*key].clone())).collect();
+        }
+        answer
+    }
+}
+
+/// The value of a key attribute, as DynamoDB orders it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scalar {
+    Number(u64),
+    Text(String),
+}
+
+impl Scalar {
+    fn of(attribute: &Value) -> Self {
+        match (attribute["N"].as_str(), attribute["S"].as_str()) {
+            (Some(number), _) => Self::Number(number.parse().unwrap()),
+            (_, Some(text)) => Self::Text(text.to_owned()),
+            _ => panic!("{attribute} is no key"),
+        }
+    }
+}
+
+/// Whether an item's keys are what a query's condition says of them.
+fn holds_for_keys(request: &Value, item: &Value) -> bool {
+    let condition = request["KeyConditionExpression"].as_str().unwrap();
+    let (partition, sort) = condition.split_once(" AND ").unwrap();
+    assert_eq!(partition, "#bucket = :bucket");
+    let value = |name: &str| Scalar::of(&request["ExpressionAttributeValues"][name]);
+    let attribute = |name: &str| Scalar::of(&item[request["ExpressionAttributeNames"][name].as_str().unwrap()]);
+    if attribute("#bucket") != value(":bucket") {
+        return false;
+    }
+    match sort.split(' ').collect::<Vec<_>>()[..] {
+        [name, ">", bound] => attribute(name) > value(bound),
+        [name, ">=", bound] => attribute(name) >= value(bound),
+        [name, "<", bound] => attribute(name) < value(bound),
+        [name, "BETWEEN", low, "AND", high] => (value(low)..=value(high)).contains(&attribute(name)),
+        _ => panic!("nobody expected the condition {condition}"),
+    }
+}
+
+/// The attributes of an item that a query asks for.
+fn project(request: &Value, item: &Value) -> Value {
+    match request["ProjectionExpression"].as_str() {
+        None => item.clone(),
+        Some(names) => {
+            let attribute = |name: &str| Some((name.to_owned(), item.get(name)?.clone()));
+            names.split(", ").filter_map(attribute).collect::<Map<_, _>>().into()
+        }
+    }
+}
