@@ -108,6 +108,8 @@ pub struct CleanerRow {
     pub version: u64,
     /// The key of the newest cleaning's first record; null if the ledger has recorded all that it deleted.
     pub cleaning: Option<String>,
+    /// How many records there are from that one on, at least.
+    pub record_count: u64,
     /// Whether the newest cleaning left something over that the next tick of the schedule should go on with at once.
     pub unfinished: bool,
     /// Since when ticks of the schedule have found the total at or above the threshold; null if the last one did not.
@@ -124,7 +126,8 @@ pub struct CleanerRow {
 pub struct CleaningRecord {
     /// Always `__CLEANINGS__`.
     pub bucket_name: CleaningsPartition,
-    /// When the cleaning began, `#`, the cleaning's number, `#`, the record's number among the cleaning's, from 0.
+    /// When the cleaning began, `#`, the version of `__CLEANER__` that it was written with, `#`, the record's number among
+    /// the cleaning's, from 0.
     pub event_key: String,
     /// Lambda's identifier of the invocation.
     pub cleaning_id: String,
@@ -135,9 +138,6 @@ pub struct CleaningRecord {
     /// When the cleaning began.
     #[serde(deserialize_with = "rfc3339::read")]
     pub begun_at: Timestamp,
-    /// When the invocation is over, whatever happens to it.
-    #[serde(deserialize_with = "rfc3339::read")]
-    pub over_at: Timestamp,
     /// The objects: those of this cleaning, and those of earlier ones that the ledger had not recorded when it began.
     pub objects: Vec<CleaningObject>,
     /// When DynamoDB may drop the record, in seconds since the epoch: after SQS's longest retention.
@@ -158,6 +158,9 @@ pub struct CleaningObject {
     /// When the object was chosen.
     #[serde(deserialize_with = "rfc3339::read")]
     pub chosen_at: Timestamp,
+    /// When the invocation that chose it is over, whatever happens to it.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub over_at: Timestamp,
     /// What became of it; null before that is known.
     pub outcome: Option<Outcome>,
 }

@@ -183,12 +183,22 @@ impl Bucket {
         }));
     }
 
+    /// The name of an object whose key is encoded.
+    pub fn name(key: &str) -> String {
+        percent_decode_str(key).decode_utf8().unwrap().into_owned()
+    }
+
+    /// The name of the object that a request is about.
+    pub fn requested(request: &HttpRequest) -> String {
+        let path = request.uri().split('?').next().unwrap_or_default();
+        Self::name(&path.split('/').skip(4).collect::<Vec<_>>().join("/"))
+    }
+
     /// What S3 answers to a request at a moment, in milliseconds.
     pub fn answer(&mut self, request: &HttpRequest, now: i64, whims: &S3Whims) -> Reply {
         let uri = request.uri().to_owned();
-        let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
-        let path = path.split('/').skip(4).collect::<Vec<_>>().join("/");
-        let key = percent_decode_str(&path).decode_utf8().unwrap().into_owned();
+        let query = uri.split_once('?').map_or("", |(_, query)| query);
+        let key = Self::requested(request);
         let condition = request.headers().get("if-match").map(|etag| etag.trim_matches('"').to_owned());
         match request.method() {
             "DELETE" => self.conditional_delete(&key, condition.filter(|_| !whims.unconditional), now),

@@ -119,6 +119,11 @@ impl FakeDynamoDb {
         self.state().whims.hidden = keys.iter().map(|&key| key.to_owned()).collect();
     }
 
+    /// Has queries not show a record of the newest transaction.
+    pub fn hide_record(&self, record: Option<usize>) {
+        self.state().whims.invisible = record;
+    }
+
     /// Has something happen to the tables before each call of an operation.
     pub fn before_each(&self, operation: &'static str, interlude: impl FnMut(&mut Tables) + Send + 'static) {
         self.state().interludes.insert(operation, Box::new(interlude));

@@ -17,6 +17,8 @@ pub struct Tables {
     pub history: BTreeMap<(String, String), Value>,
     /// What the index by size knows.
     index: BTreeMap<String, Value>,
+    /// The keys of the records of the newest transaction that had any, and when it was, in milliseconds.
+    newest: (Vec<(String, String)>, i64),
     /// What it will know, and from when on, in milliseconds.
     coming: Vec<(i64, String, Option<Value>)>,
 }
@@ -30,10 +32,12 @@ pub struct Whims {
     pub cancelled: Option<&'static str>,
     /// How many keys of a BatchGetItem are left for another one, of those that there are, but one.
     pub unprocessed: usize,
-    /// How many items a page of a query has whose request sets no limit.
+    /// How many items a page of a query has at most.
     pub page: Option<usize>,
     /// Objects that the index doesn't know, whatever the time.
     pub hidden: BTreeSet<String>,
+    /// Which record of the newest transaction queries don't show yet, as if it became visible record by record.
+    pub invisible: Option<usize>,
     /// Whether the conditions of transactions are not checked.
     pub unconditional: bool,
 }
@@ -66,10 +70,17 @@ impl Tables {
         self.history.retain(|_, record| lives(record));
     }
 
-    /// Puts a record into HistoryTable as it is.
-    pub fn put_record(&mut self, record: Value) {
+    /// Puts a record into HistoryTable as it is; gives its keys.
+    pub fn put_record(&mut self, record: Value) -> (String, String) {
         let key = |name: &str| record[name]["S"].as_str().unwrap().to_owned();
-        self.history.insert((key("bucket_name"), key("event_key")), record.clone());
+        let keys = (key("bucket_name"), key("event_key"));
+        self.history.insert(keys.clone(), record);
+        keys
+    }
+
+    /// When the newest transaction that had records was, in milliseconds.
+    pub fn newest_at(&self) -> i64 {
+        self.newest.1
     }
 
     fn get(&self, request: &Value) -> Value {
@@ -109,6 +120,7 @@ impl Tables {
                 json!({ "__type": kind, "Message": "Transaction cancelled", "CancellationReasons": reasons }),
             );
         }
+        let mut records = Vec::new();
         for action in actions {
             let item = &action["Put"]["Item"];
             if action["Put"]["TableName"] == OBJECT_TABLE {
@@ -117,8 +129,11 @@ impl Tables {
                 self.coming.push((now + whims.index_lag, key.clone(), indexed));
                 self.objects.insert(key, item.clone());
             } else {
-                self.put_record(item.clone());
+                records.push(self.put_record(item.clone()));
             }
+        }
+        if !records.is_empty() {
+            self.newest = (records, now);
         }
         (200, json!({}))
     }
@@ -148,7 +163,10 @@ impl Tables {
         let position = |item: &Value| keys.iter().map(|key| Scalar::of(&item[*key])).collect::<Vec<_>>();
         let mut found: Vec<&Value> = match index {
             Some(_) => self.index.iter().filter(|(key, _)| !whims.hidden.contains(*key)).map(|(_, row)| row).collect(),
-            None => self.history.values().collect(),
+            None => {
+                let invisible = whims.invisible.and_then(|record| self.newest.0.get(record));
+                self.history.iter().filter(|(keys, _)| Some(*keys) != invisible).map(|(_, record)| record).collect()
+            }
         };
         found.retain(|item| holds_for_keys(request, item));
         found.sort_by_key(|item| position(item));
@@ -161,8 +179,8 @@ impl Tables {
             // Objects of one size come in no order: here the last name first, which is not the cleaner's order.
             found.reverse();
         }
-        let limit = request["Limit"].as_u64().map(|limit| limit as usize).or(whims.page).unwrap_or(usize::MAX);
-        let page = &found[..limit.min(found.len())];
+        let limit = request["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
+        let page = &found[..limit.min(whims.page.unwrap_or(usize::MAX)).min(found.len())];
         let mut answer = json!({ "Items": page.iter().map(|item| project(request, item)).collect::<Vec<_>>() });
         if let Some(last) = page.last().filter(|_| page.len() < found.len()) {
             answer["LastEvaluatedKey"] = keys.iter().map(|key| ((*key).to_owned(), last[*key].clone())).collect();

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::HistoryRecord;
@@ -43,6 +44,11 @@ pub struct ChangesPage {
 }
 
 #[derive(Deserialize)]
+struct Key {
+    event_key: String,
+}
+
+#[derive(Deserialize)]
 struct Total {
     total_size: u64,
 }
@@ -58,6 +64,12 @@ impl Store {
             records.push(item::read(&self.tables.history_table, item)?);
         }
         Ok(records)
+    }
+
+    /// The key of the newest record whose key is smaller than `event_key`. The read is consistent.
+    pub async fn key_before(&self, event_key: &str) -> Result<Option<String>, StoreError> {
+        let newest: Option<Key> = self.newest_before(event_key, "event_key").await?;
+        Ok(newest.map(|Key { event_key }| event_key))
     }
 
     /// A page of the changes committed in a span of time, `from` included, `to` excluded: the first page, or that which
@@ -91,14 +103,24 @@ impl Store {
 
     /// The total when a moment came. The read is consistent.
     pub async fn total_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        let newest = self.newest_before(&key_time(moment), "total_size").await?;
+        Ok(newest.map_or(0, |Total { total_size }| total_size))
+    }
+
+    /// An attribute of the newest record whose key is smaller than `event_key`.
+    async fn newest_before<T: DeserializeOwned>(
+        &self,
+        event_key: &str,
+        attribute: &str,
+    ) -> Result<Option<T>, StoreError> {
         let request = self
-            .history("#bucket = :bucket AND #key < :low", &key_time(moment))
-            .projection_expression("total_size")
+            .history("#bucket = :bucket AND #key < :low", event_key)
+            .projection_expression(attribute)
             .scan_index_forward(false)
             .limit(1);
         let answer = request.send().await.map_err(CallError::of("Query"))?;
-        let Some(item) = answer.items.unwrap_or_default().pop() else { return Ok(0) };
-        item::read(&self.tables.history_table, item).map(|Total { total_size }| total_size)
+        let item = answer.items.unwrap_or_default().pop();
+        item.map(|item| item::read(&self.tables.history_table, item)).transpose()
     }
 
     /// A query of the bucket's records; `condition` says of `#bucket`, `:bucket`, `#key` and `:low` which.

@@ -17,6 +17,9 @@ use crate::fold::key_time;
 /// By how much the index by size may lag behind the table. Usually it is well below a second.
 const INDEX_LAG: SignedDuration = SignedDuration::from_secs(60);
 
+/// By how much a record's key may be older than its commit: a transaction that is tried again, a clock that is slow.
+const COMMIT_LAG: SignedDuration = SignedDuration::from_secs(30);
+
 /// The ledger after one of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -43,28 +46,32 @@ impl View {
             changed: BTreeMap::new(),
         };
         // The clocks of the tracker and of who reads may differ.
-        (view, key_time(now.min(state.updated_at) - INDEX_LAG))
+        (view, key_time(now.min(state.updated_at) - INDEX_LAG - COMMIT_LAG))
     }
 
-    /// Takes in the records behind `low`, all that there are, oldest first: what the index may not know yet.
-    pub fn recent(&mut self, low: &str, records: &[HistoryRecord]) -> Result<(), GapError> {
-        let reaches = records.last().is_some_and(|last| number(last) >= self.version);
-        if !reaches && self.event_key.as_str() > low {
+    /// Takes in the records behind `low`, all that there are, oldest first: what the index may not know yet. `previous` is
+    /// the key of the record before them.
+    pub fn recent(&mut self, previous: Option<&str>, records: &[HistoryRecord]) -> Result<(), GapError> {
+        let follows = records.first().is_some_and(|first| number(&first.event_key) == previous.map_or(0, number) + 1);
+        if !follows {
             return Err(GapError);
         }
-        self.take_in(records)
+        self.take_in(records, self.version)
     }
 
     /// Takes in the records behind [`event_key`](Self::event_key), all that there are, oldest first: what was committed
-    /// since.
-    pub fn catch_up(&mut self, records: &[HistoryRecord]) -> Result<(), GapError> {
-        self.take_in(records)
+    /// since. `state` is as it was before they were read.
+    pub fn catch_up(&mut self, state: &StateRow, records: &[HistoryRecord]) -> Result<(), GapError> {
+        self.take_in(records, state.version)
     }
 
-    fn take_in(&mut self, records: &[HistoryRecord]) -> Result<(), GapError> {
+    /// Takes in records that reach the state with this version.
+    fn take_in(&mut self, records: &[HistoryRecord], version: u64) -> Result<(), GapError> {
+        let number = |record: &HistoryRecord| number(&record.event_key);
         let is_whole = records.is_sorted_by(|a, b| number(a) + 1 == number(b));
         let joins = records.first().is_none_or(|first| number(first) <= self.version + 1);
-        if !is_whole || !joins {
+        let reaches = records.last().map_or(self.version, number) >= version;
+        if !is_whole || !joins || !reaches {
             return Err(GapError);
         }
         for record in records {
@@ -115,9 +122,9 @@ fn candidate(record: &HistoryRecord) -> Option<Candidate> {
     record.size.map(|size| Candidate { object_name, size, etag: record.etag.clone(), sequencer })
 }
 
-/// The record's number, which its key ends in. One without is the first, and has a gap behind it.
-fn number(record: &HistoryRecord) -> u64 {
-    record.event_key.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+/// A record's number, which its key ends in. One without is the first, and has a gap behind it.
+fn number(event_key: &str) -> u64 {
+    event_key.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -165,8 +172,8 @@ mod tests {
     fn what_the_history_says_of_the_last_minute_stands_in_for_the_index() {
         let (records, states) =
             history(&[("a", Some(18)), ("b", Some(28)), ("c", Some(5)), ("b", None), ("a", Some(7))]);
-        let (mut view, low) = View::at(&states[4], at(5));
-        view.recent(&low, &records).unwrap();
+        let (mut view, _) = View::at(&states[4], at(5));
+        view.recent(None, &records).unwrap();
         // The index still has `b`, and the old size of `a`, and it lacks `c`.
         let stale = [("b", 28), ("a", 18)].map(|(name, size)| Candidate {
             object_name: ObjectName::new(name).unwrap(),
@@ -182,10 +189,10 @@ mod tests {
     #[test]
     fn what_is_committed_in_the_meantime_is_caught_up_with() {
         let (records, states) = history(&[("a", Some(18)), ("b", Some(28)), ("a", None)]);
-        let (mut view, low) = View::at(&states[0], at(1));
-        view.recent(&low, &records[..1]).unwrap();
+        let (mut view, _) = View::at(&states[0], at(1));
+        view.recent(None, &records[..1]).unwrap();
         assert_eq!((view.total_size(), view.event_key()), (18, event_key(at(1), 1).as_str()));
-        view.catch_up(&records[1..]).unwrap();
+        view.catch_up(&states[1], &records[1..]).unwrap();
         assert_eq!((view.total_size(), view.event_key()), (28, event_key(at(3), 3).as_str()));
         assert_eq!(sizes(&view.objects(&[])), [("b".to_owned(), 28)]);
         assert_eq!(view.recently(&ObjectName::new("a").unwrap()), Some(None));
@@ -195,24 +202,29 @@ mod tests {
     fn a_record_that_is_not_visible_yet_is_a_gap() {
         let (records, states) = history(&[("a", Some(1)), ("b", Some(2)), ("c", Some(4)), ("d", Some(8))]);
         let gap = |state: usize, seen: &[usize]| {
-            let (mut view, low) = View::at(&states[state], at(4));
-            view.recent(&low, &seen.iter().map(|&index| records[index].clone()).collect::<Vec<_>>())
+            let (mut view, _) = View::at(&states[state], at(4));
+            view.recent(None, &seen.iter().map(|&index| records[index].clone()).collect::<Vec<_>>())
         };
         assert_eq!(gap(1, &[0, 1]), Ok(()));
         assert_eq!(gap(1, &[0, 1, 2, 3]), Ok(()));
         assert_eq!(gap(1, &[0]), Err(GapError), "the state's own record");
         assert_eq!(gap(1, &[]), Err(GapError), "the state's own record");
         assert_eq!(gap(1, &[0, 2]), Err(GapError), "one between two");
+        assert_eq!(gap(1, &[1]), Err(GapError), "the first one");
         let (mut view, _) = View::at(&states[1], at(4));
-        assert_eq!(view.catch_up(&records[3..]), Err(GapError), "the next one");
+        assert_eq!(view.recent(Some(&records[0].event_key), &records[1..2]), Ok(()));
+        assert_eq!(view.catch_up(&states[1], &records[3..]), Err(GapError), "the next one");
+        assert_eq!(view.catch_up(&states[3], &records[2..3]), Err(GapError), "the newest one");
+        assert_eq!(view.catch_up(&states[3], &[]), Err(GapError), "all of them");
+        assert_eq!(view.catch_up(&states[3], &records[2..]), Ok(()));
     }
 
     #[test]
     fn of_an_old_state_no_record_is_recent() {
         let (_, states) = history(&[("a", Some(1))]);
         let (mut view, low) = View::at(&states[0], at(100));
-        // It begins a minute before the state, however long ago that was: the state's record is always there.
+        // What is recent begins well before the state, however long ago that was: the state's record is always there.
         assert!(low < states[0].last_event_key);
-        assert_eq!(view.recent(&low, &[]), Err(GapError));
+        assert_eq!(view.recent(None, &[]), Err(GapError));
     }
 }

@@ -36,8 +36,8 @@ pub struct Cleaning<'a> {
     begun_at: Timestamp,
     over_at: Timestamp,
     cleaning_id: String,
-    /// The version of `__CLEANER__` that its first records were written with: no other cleaning has it.
-    number: Option<u64>,
+    /// The key of its first record.
+    first_record: Option<String>,
     /// How many records it has written.
     records: usize,
     done: Done,
@@ -52,7 +52,7 @@ impl<'a> Cleaning<'a> {
             begun_at,
             over_at,
             cleaning_id: request_id(),
-            number: None,
+            first_record: None,
             records: 0,
             done: Done::default(),
         }
@@ -65,8 +65,7 @@ impl<'a> Cleaning<'a> {
 
     /// What was decided and done.
     pub fn line(&self) -> CleanerDecisionLine {
-        let first_record = self.number.map(|number| self.key(number, 0));
-        report::line(self.deps, self.invocation.invoker(), first_record, &self.done)
+        report::line(self.deps, self.invocation.invoker(), self.first_record.clone(), &self.done)
     }
 
     /// Deletes until the total is below the threshold, or nothing more may be deleted.
@@ -97,7 +96,7 @@ impl<'a> Cleaning<'a> {
                 Saved::Conflict | Saved::Throttled => return Err(Error::Overtaken { attempts: ATTEMPTS }),
             }
             self.records += records.len();
-            self.number = self.number.or(Some(row.version));
+            self.first_record = self.first_record.take().or(records.first().map(|record| record.event_key.clone()));
             let goes_on = self.delete(&decision, row, records, &mut refused).await?;
             if !goes_on {
                 return Ok(());
@@ -107,7 +106,7 @@ impl<'a> Cleaning<'a> {
 
     /// The rule, with as many deletions as the invocation may still make in one round.
     fn rule(&self) -> Rule {
-        let max_deletes = self.deps.rule.max_deletes.saturating_sub(self.done.chosen.len()).min(ROUND);
+        let max_deletes = self.deps.rule.max_deletes.saturating_sub(self.done.made()).min(ROUND);
         Rule { max_deletes, ..self.deps.rule.clone() }
     }
 
@@ -149,7 +148,9 @@ impl<'a> Cleaning<'a> {
             Invoker::Schedule => is_over.then(|| next.over_since.unwrap_or(now)),
             Invoker::Alarm => next.over_since.filter(|_| is_over),
         };
-        next.cleaning = next.cleaning.filter(|_| !decision.under_way.is_empty());
+        if decision.under_way.is_empty() {
+            (next.cleaning, next.record_count) = (None, 0);
+        }
         let left = row.map(|row| (row.unfinished, row.over_since, row.cleaning.clone())).unwrap_or_default();
         if left != (next.unfinished, next.over_since, next.cleaning.clone()) {
             self.deps.store.save_cleaner(&next, previous(&next), &[]).await?;
@@ -165,24 +166,25 @@ impl<'a> Cleaning<'a> {
         now: Timestamp,
     ) -> (CleanerRow, Vec<CleaningRecord>) {
         let mut next = self.next(row, now);
-        let number = self.number.unwrap_or(next.version);
-        let own = self.key(number, 0);
+        let own = self.key(next.version, self.records);
         let mut objects: Vec<CleaningObject> = Vec::new();
-        next.cleaning = match next.cleaning {
+        match &next.cleaning {
             // This is not the cleaning's first round.
-            Some(first) if first == own => Some(own),
-            Some(first) if decision.under_way.len() > ROUND => Some(first.min(own)),
+            Some(first) if Some(first) == self.first_record.as_ref() => {}
+            Some(first) if decision.under_way.len() > ROUND => next.cleaning = Some(first.clone().min(own)),
             // What an earlier cleaning began is taken over, so that its records need not be read any more.
             _ => {
                 objects.extend(decision.under_way.values().cloned());
-                Some(own)
+                (next.cleaning, next.record_count) = (Some(own), 0);
             }
-        };
-        objects.extend(decision.choice.delete.iter().map(|candidate| chosen(candidate, now)));
+        }
+        objects.extend(decision.choice.delete.iter().map(|candidate| self.chosen(candidate, now)));
         next.unfinished = true;
-        let keys = (self.records..).map(|record| self.key(number, record));
-        let records = keys.zip(objects.chunks(RECORD)).map(|(key, objects)| self.record(key, objects));
-        (next, records.collect())
+        let keys = (self.records..).map(|record| self.key(next.version, record));
+        let records: Vec<_> =
+            keys.zip(objects.chunks(RECORD)).map(|(key, objects)| self.record(key, objects)).collect();
+        next.record_count += records.len() as u64;
+        (next, records)
     }
 
     fn next(&self, row: Option<&CleanerRow>, now: Timestamp) -> CleanerRow {
@@ -190,6 +192,7 @@ impl<'a> Cleaning<'a> {
             object_name: CleanerKey::Cleaner,
             version: row.map_or(0, |row| row.version) + 1,
             cleaning: row.and_then(|row| row.cleaning.clone()),
+            record_count: row.map_or(0, |row| row.record_count),
             unfinished: row.is_some_and(|row| row.unfinished),
             over_since: row.and_then(|row| row.over_since),
             updated_at: now,
@@ -204,14 +207,25 @@ impl<'a> Cleaning<'a> {
             invoked_by: self.invocation.invoker(),
             alarm_state_at: self.invocation.alarm_state_at().map(str::to_owned),
             begun_at: self.begun_at,
-            over_at: self.over_at,
             objects: objects.to_vec(),
             expires_at: (self.begun_at + TOMBSTONE_LIFE).as_second(),
         }
     }
 
-    fn key(&self, number: u64, record: usize) -> String {
-        format!("{}#{number:020}#{record:05}", key_time(self.begun_at))
+    fn key(&self, version: u64, record: usize) -> String {
+        format!("{}#{version:020}#{record:05}", key_time(self.begun_at))
+    }
+
+    fn chosen(&self, candidate: &Candidate, now: Timestamp) -> CleaningObject {
+        CleaningObject {
+            object_name: candidate.object_name.clone(),
+            size: candidate.size,
+            etag: candidate.etag.clone(),
+            sequencer: candidate.sequencer.clone(),
+            chosen_at: now,
+            over_at: self.over_at,
+            outcome: None,
+        }
     }
 
     /// Deletes what was decided and is on record; says whether there is more to do.
@@ -252,9 +266,8 @@ impl<'a> Cleaning<'a> {
             on_record.for_each(|object| object.outcome = Some(outcome));
         }
         let was_refused = done.chosen.iter().rev().take(objects.len()).any(|(_, outcome)| *outcome == Outcome::Refused);
-        let is_over = is_unfinished || was_refused;
-        let made = done.chosen.len();
-        self.finish(row, records, is_over).await?;
+        let made = done.made();
+        self.finish(row, records, is_unfinished || was_refused).await?;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -286,15 +299,4 @@ impl<'a> Cleaning<'a> {
 /// The version that the row must have had.
 fn previous(row: &CleanerRow) -> Option<u64> {
     (row.version > 1).then(|| row.version - 1)
-}
-
-fn chosen(candidate: &Candidate, now: Timestamp) -> CleaningObject {
-    CleaningObject {
-        object_name: candidate.object_name.clone(),
-        size: candidate.size,
-        etag: candidate.etag.clone(),
-        sequencer: candidate.sequencer.clone(),
-        chosen_at: now,
-        outcome: None,
-    }
 }

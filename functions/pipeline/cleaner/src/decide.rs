@@ -12,10 +12,15 @@ use crate::under_way::UnderWay;
 use crate::{Deps, Error};
 
 /// How often the cleaner looks at a ledger that does not add up.
-const LOOKS: u32 = 8;
+pub const LOOKS: u32 = 8;
 
-/// The longest pause between two looks; the first one is a hundredth of it.
+/// The longest pause between two looks; the first one is a fiftieth of it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Waits before it looks again.
+pub async fn pause(look: u32) {
+    tokio::time::sleep(LONGEST_PAUSE.min(LONGEST_PAUSE / 100 * 2_u32.pow(look))).await;
+}
 
 /// What has to go, and on what grounds.
 #[derive(Clone, Debug)]
@@ -47,8 +52,9 @@ fn bytes(under_way: &BTreeMap<ObjectName, CleaningObject>) -> u64 {
 /// What has to go beyond what is under way; `refused` are objects that can't be deleted.
 ///
 /// The view is as [`View`] has it. It is read in this order: the state and what is under way (by the caller), the recent
-/// history, pages of the index, and after each page what was committed meanwhile. So it is the view of one moment, that of
-/// the newest record, and no commit has to be waited out. How many pages there are depends on what has to go and on what is
+/// history, pages of the index, and after each page what was committed meanwhile, up to a state that was read after the
+/// page. So it is the view of one moment, that of the newest record, which nothing else that was read is newer than; and no
+/// commit has to be waited out. How many pages there are depends on what has to go and on what is
 /// passed over.
 pub async fn decide(
     deps: &Deps,
@@ -69,7 +75,7 @@ pub async fn decide(
     let mut state = state.clone();
     for look in 0..LOOKS {
         if look > 0 {
-            tokio::time::sleep(LONGEST_PAUSE.min(LONGEST_PAUSE / 100 * 2_u32.pow(look))).await;
+            pause(look).await;
             let Some(newer) = deps.store.state().await? else { return Ok(below) };
             state = newer;
         }
@@ -89,7 +95,8 @@ async fn decide_at(
     rule: &Rule,
 ) -> Result<Option<Decision>, Error> {
     let (mut view, low) = View::at(state, (deps.now)());
-    if view.recent(&low, &deps.store.history_after(&low).await?).is_err() {
+    let recent = deps.store.history_after(&low).await?;
+    if view.recent(deps.store.key_before(&low).await?.as_deref(), &recent).is_err() {
         return Ok(None);
     }
     let mut indexed: Vec<Candidate> = Vec::new();
@@ -98,7 +105,8 @@ async fn decide_at(
         let page = deps.store.largest_objects(start).await?;
         indexed.extend(page.candidates);
         start = page.next;
-        if view.catch_up(&deps.store.history_after(view.event_key()).await?).is_err() {
+        let Some(state) = deps.store.state().await? else { return Ok(None) };
+        if view.catch_up(&state, &deps.store.history_after(view.event_key()).await?).is_err() {
             return Ok(None);
         }
         let mut objects = view.objects(&indexed);

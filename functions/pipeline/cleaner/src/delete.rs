@@ -51,8 +51,8 @@ pub async fn delete_all(deps: &Deps, objects: &[Candidate], over_at: Timestamp) 
 
 /// What a deletion that failed has come to.
 fn failure(error: &CallError) -> Outcome {
-    match error.status() {
-        Some(403) => Outcome::Refused,
+    match error.code() {
+        Some("AccessDenied") => Outcome::Refused,
         _ => Outcome::Failed,
     }
 }

@@ -11,6 +11,8 @@ mod notice;
 mod report;
 mod under_way;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -23,9 +25,13 @@ use spillway_contracts::{ErrorName, Failure};
 use spillway_lambda::serve::decode;
 use spillway_ledger::choice::Rule;
 use spillway_ledger_store::{Store, StoreError};
+use tokio::time::timeout;
 
 use crate::cleaning::Cleaning;
 pub use crate::notice::Notices;
+
+/// How long before its end an invocation stops waiting, so that it can still say what it did.
+const REPORTING: SignedDuration = SignedDuration::from_secs(3);
 
 /// What invokes the function.
 #[derive(Clone, Debug)]
@@ -89,6 +95,9 @@ pub enum Error {
         /// How often the cleaner looked.
         looks: u32,
     },
+    /// AWS took too long. What was begun is on record.
+    #[error("AWS did not answer in the time that the invocation has; what it began is on record")]
+    OutOfTime,
     /// Other invocations were faster each time. They saw to it that no object is chosen twice.
     #[error("other invocations began to delete first in each of {attempts} attempts")]
     Overtaken {
@@ -102,7 +111,7 @@ impl From<Error> for Failure {
         let name = match &error {
             Error::Store(error) => error.name(),
             Error::Bucket(error) => error.name(),
-            Error::Incoherent { .. } | Error::Overtaken { .. } => ErrorName::ServiceUnavailable,
+            Error::Incoherent { .. } | Error::OutOfTime | Error::Overtaken { .. } => ErrorName::ServiceUnavailable,
         };
         Self { name, message: error.to_string() }
     }
@@ -136,7 +145,8 @@ pub async fn handle(
     write: impl Fn(&CleanerDecisionLine),
 ) -> Result<CleanerDecisionLine, Error> {
     let mut cleaning = Cleaning::new(deps, invocation, over_at);
-    let cleaned = cleaning.run().await;
+    let left = Duration::try_from(over_at.duration_since((deps.now)()) - REPORTING).unwrap_or_default();
+    let cleaned = timeout(left, cleaning.run()).await.unwrap_or(Err(Error::OutOfTime));
     let line = cleaning.line();
     if cleaning.has_decided() {
         write(&line);

@@ -28,6 +28,13 @@ pub struct Done {
     pub chosen: Vec<(Candidate, Outcome)>,
 }
 
+impl Done {
+    /// How many deletions the invocation has made, as the rule counts them: S3's refusals delete nothing.
+    pub fn made(&self) -> usize {
+        self.chosen.iter().filter(|(_, outcome)| *outcome != Outcome::Refused).count()
+    }
+}
+
 /// The line that says it.
 pub fn line(deps: &Deps, invoked_by: Invoker, cleaning: Option<String>, done: &Done) -> CleanerDecisionLine {
     let threshold_bytes = deps.rule.threshold_bytes;
@@ -75,6 +82,8 @@ fn verdict(done: &Done, excess_bytes: u64) -> Verdict {
         return Verdict::Refused;
     }
     match done.stop {
+        // It ended before it could do what it had decided.
+        Some(Stop::Below) if excess_bytes > 0 => Verdict::Incomplete,
         None | Some(Stop::Below) if done.chosen.is_empty() => Verdict::BelowThreshold,
         None | Some(Stop::Below) => Verdict::BroughtBelow,
         Some(Stop::MaxDeletes) => Verdict::MaxDeletesReached,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use spillway_contracts::ObjectName;
-use spillway_contracts::ledger::{CleanerRow, CleaningObject};
+use spillway_contracts::ledger::{CleanerRow, CleaningObject, CleaningRecord};
 use spillway_contracts::log_line::Outcome;
 use spillway_ledger::Row;
+use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger::view::View;
 
+use crate::decide::{LOOKS, pause};
 use crate::{Deps, Error, delete};
 
 /// The objects of cleanings whose deletions the ledger may not have recorded.
@@ -39,13 +41,11 @@ pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Resu
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
     let mut objects = BTreeMap::new();
     let mut in_doubt = BTreeSet::new();
-    for record in deps.store.cleanings_from(first).await? {
+    for record in records(deps, first, row.map_or(0, |row| row.record_count), now).await? {
         for object in record.objects {
-            let is_in_doubt = match object.outcome {
-                Some(Outcome::Failed) => true,
-                None => now >= record.over_at,
-                Some(_) => false,
-            };
+            // A request without an answer may still be on its way.
+            let is_open = matches!(object.outcome, None | Some(Outcome::Failed));
+            let is_in_doubt = is_open && now >= object.over_at;
             match is_in_doubt {
                 true => in_doubt.insert(object.object_name.clone()),
                 false => in_doubt.remove(&object.object_name),
@@ -65,6 +65,24 @@ pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Resu
         (name, (object, row_is_old))
     };
     Ok(UnderWay { objects: objects.into_iter().map(with_row).collect() })
+}
+
+/// The records from `first` on, in the order in which they were written. There are `count` of them at least; a transaction
+/// becomes visible record by record.
+async fn records(deps: &Deps, first: &str, count: u64, now: Timestamp) -> Result<Vec<CleaningRecord>, Error> {
+    for look in 0..LOOKS {
+        if look > 0 {
+            pause(look).await;
+        }
+        let mut records = deps.store.cleanings_from(first).await?;
+        let may_have_expired = first < key_time(now - TOMBSTONE_LIFE).as_str();
+        if records.len() as u64 >= count || may_have_expired {
+            let version = |record: &CleaningRecord| record.event_key.split('#').nth(1).map(str::to_owned);
+            records.sort_by_cached_key(version);
+            return Ok(records);
+        }
+    }
+    Err(Error::Incoherent { looks: LOOKS })
 }
 
 /// Whether the ledger has still to hear of the object: that it is gone, or another one.

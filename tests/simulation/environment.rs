@@ -1,0 +1,237 @@
+//! What one invocation of a function has: clients whose every call the seed may delay, lose, or end the invocation with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use serde_json::{Value, json};
+use spillway_fake_aws::{Answer, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
+use tokio::sync::Notify;
+
+use crate::reference;
+use crate::safeguard::{self, Safeguard};
+use crate::users;
+use crate::world::{Shared, World, millis, one_of, pass};
+
+/// An invocation.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The function, and the invocation's number.
+    pub name: String,
+    shared: Shared,
+    crash: Arc<Notify>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What an invocation of the cleaner was told and has done.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// When it last began to decide, in milliseconds.
+    pub decides_since: i64,
+    /// How many states of the ledger there were when it had its first answer.
+    pub first_state: usize,
+    /// Whether S3 said of an object that it is still there.
+    pub looked_up: BTreeMap<String, bool>,
+    /// What S3 refused to delete.
+    pub refused: BTreeSet<String>,
+    /// What it has on record, by name, with the ETag.
+    pub chosen: BTreeMap<String, String>,
+}
+
+impl Seen {
+    /// How many deletions the rule counts.
+    pub fn made(&self) -> usize {
+        self.chosen.len() - self.refused.len()
+    }
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The invocation ends before AWS has the request.
+    CrashBefore,
+    /// The invocation ends before it has the answer.
+    CrashAfter,
+    /// The request is lost.
+    LostBefore,
+    /// The answer is lost.
+    LostAfter,
+    /// AWS says that it is asked too much.
+    Overload,
+}
+
+const FAULTS: [Fault; 5] =
+    [Fault::CrashBefore, Fault::CrashAfter, Fault::LostBefore, Fault::LostAfter, Fault::Overload];
+
+/// What AWS answers to a request of an invocation.
+type Service = fn(&Environment, &mut World, &HttpRequest) -> Reply;
+
+impl Environment {
+    /// An invocation of a function.
+    pub fn new(shared: &Shared, function: &'static str) -> Self {
+        let mut world = shared.lock();
+        world.count(function);
+        let name = format!("{function} {}", world.counts[function]);
+        Self { name, shared: shared.clone(), crash: Arc::default(), seen: Arc::default() }
+    }
+
+    /// Ends when the invocation crashes.
+    pub async fn crashed(&self) {
+        self.crash.notified().await;
+    }
+
+    /// What it was told and has done.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
+    /// What the SDK calls a service with.
+    pub fn client(&self, service: Service) -> SharedHttpClient {
+        let environment = self.clone();
+        patient_http_client(move |request| {
+            let environment = environment.clone();
+            async move { environment.call(&request, service).await }
+        })
+    }
+
+    /// A call: the seed decides how long it takes, so that everybody else may go on first, and what goes wrong.
+    async fn call(&self, request: &HttpRequest, service: Service) -> Answer {
+        let (before, after, fault) = {
+            let mut world = self.shared.lock();
+            let faults = world.plan.faults;
+            let fault = world.happens(faults).then(|| one_of(&mut world.rng, &FAULTS));
+            (self.delay(&mut world), self.delay(&mut world), fault)
+        };
+        if is_beginning(request) {
+            self.seen().decides_since = millis();
+        }
+        pass(before).await;
+        match fault {
+            Some(Fault::CrashBefore) => self.die("before", request).await,
+            Some(Fault::LostBefore) => return self.fails("is lost", request, Err(lost())),
+            Some(Fault::Overload) => return self.fails("is too much", request, Ok(overload(request))),
+            Some(Fault::CrashAfter | Fault::LostAfter) | None => {}
+        }
+        let reply = {
+            let mut world = self.shared.lock();
+            let reply = service(self, &mut world, request);
+            world.note(|| format!("{}: {} {}", self.name, summary(request), reply.status));
+            reply
+        };
+        self.shared.arrival.notify_waiters();
+        pass(after).await;
+        match fault {
+            Some(Fault::CrashAfter) => self.die("after", request).await,
+            Some(Fault::LostAfter) => self.fails("has a lost answer", request, Err(lost())),
+            _ => Ok(reply),
+        }
+    }
+
+    /// Most calls take some milliseconds, a few of them seconds, and now and then one takes too long.
+    fn delay(&self, world: &mut World) -> i64 {
+        match world.rng.u32(..if world.is_calm { 10 } else { 100 }) {
+            99 => world.rng.i64(0..40_000),
+            95..99 => world.rng.i64(0..3000),
+            _ => world.rng.i64(1..30),
+        }
+    }
+
+    async fn die(&self, when: &str, request: &HttpRequest) -> ! {
+        self.shared.lock().note(|| format!("{}: crashes {when} {}", self.name, summary(request)));
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+
+    fn fails(&self, how: &str, request: &HttpRequest, answer: Answer) -> Answer {
+        self.shared.lock().note(|| format!("{}: {} {how}", self.name, summary(request)));
+        answer
+    }
+}
+
+/// Whether the cleaner begins to decide with this request.
+fn is_beginning(request: &HttpRequest) -> bool {
+    let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+    request.headers().get("x-amz-target").is_some_and(|target| target.ends_with("BatchGetItem"))
+        && body.contains("__CLEANER__")
+        // What was left unprocessed of such a request is asked for in another one.
+        && body.contains("__STATE__")
+}
+
+fn summary(request: &HttpRequest) -> String {
+    match request.headers().get("x-amz-target") {
+        Some(target) => {
+            let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+            let items = body["TransactItems"].as_array().into_iter().flatten();
+            let items = items.map(|action| &action["Put"]["Item"]).map(|item| {
+                let name = &item["object_name"]["S"];
+                let size = item["size"]["N"].as_str().unwrap_or("-");
+                let key = item["event_key"]["S"].as_str().unwrap_or_default();
+                format!("{name} {size} {key}")
+            });
+            format!("{} {}", target.rsplit('.').next().unwrap_or_default(), Vec::from_iter(items).join(", "))
+        }
+        None => format!("{} {}", request.method(), request.uri()),
+    }
+}
+
+fn overload(request: &HttpRequest) -> Reply {
+    match request.headers().get("x-amz-target") {
+        Some(_) => {
+            let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+            (400, json!({ "__type": kind, "message": "slower" }).to_string()).into()
+        }
+        None => (503, "<Error><Code>SlowDown</Code><Message>slower</Message></Error>".to_owned()).into(),
+    }
+}
+
+/// DynamoDB.
+pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
+    let is_beginning = is_beginning(request);
+    let (operation, request) = operation(request);
+    let obstacles = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    let faults = world.plan.faults;
+    let whims = Whims {
+        index_lag: world.index_lag(),
+        cancelled: world.happens(faults).then(|| one_of(&mut world.rng, &obstacles)),
+        unprocessed: if world.happens(faults) { world.rng.usize(..4) } else { 0 },
+        page: Some(one_of(&mut world.rng, &[1, 2, 3, 50])),
+        invisible: (!world.is_calm && millis() - world.tables.newest_at() < 50).then(|| world.rng.usize(..4)),
+        ..Whims::default()
+    };
+    if is_beginning {
+        let mut seen = environment.seen();
+        seen.first_state = world.reference.states();
+        seen.looked_up.clear();
+    }
+    let request = safeguard::request(world, request);
+    let before = reference::begins_cleaning(&request, &environment.seen()).then(|| world.tables.clone());
+    let (status, answer) = world.tables.answer(&operation, &request, millis(), &whims);
+    let answer = safeguard::answer(world, &operation, &request, answer);
+    if operation == "TransactWriteItems" && status == 200 {
+        world.reference.note_state(&world.tables);
+        if let Some(before) = before {
+            reference::check_choice(world, &mut environment.seen(), &before, &request);
+        }
+    }
+    (status, answer.to_string()).into()
+}
+
+/// S3, as the cleaner calls it.
+pub fn s3(environment: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
+    let whims = S3Whims { unconditional: !world.has(Safeguard::ETag) };
+    let before = world.bucket.clone();
+    let reply = world.bucket.answer(request, millis(), &whims);
+    reference::check_request(world, &mut environment.seen(), &before, request, &reply);
+    users::publish(world);
+    reply
+}
+
+/// SQS, as the tracker calls it: the dead-letter queue.
+pub fn sqs(_: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
+    let body = sent_message(request.body().bytes().unwrap_or_default());
+    if world.has(Safeguard::DeadLetterQueue) {
+        world.tracking.dead.push(body);
+    }
+    (200, r#"{"MessageId":"m","MD5OfMessageBody":""}"#.to_owned()).into()
+}

@@ -1,0 +1,215 @@
+//! Lambda, and what invokes the functions: the queues, the schedule and the alarm.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use cleaner::{Invocation, Notices, patience};
+use jiff::SignedDuration;
+use serde_json::json;
+use size_tracking::DeadLetters;
+use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
+use spillway_contracts::schedule::SafetyNet;
+use spillway_fake_aws::{s3_client, sqs_client, store};
+
+use crate::environment::{Environment, dynamodb, s3, sqs};
+use crate::queue::{Message, Queue};
+use crate::safeguard::{self, Safeguard};
+use crate::world::{Shared, World, millis, now, pass};
+
+/// How long an invocation of the tracker or the logger may take, in milliseconds.
+const TIMEOUT: i64 = 15_000;
+
+/// How long one of the cleaner may take, in milliseconds.
+const CLEANER_TIMEOUT: i64 = 120_000;
+
+/// How many seconds there are between two points of the metric.
+const PERIOD: u32 = 60;
+
+/// A function that a queue's messages are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consumer {
+    /// size-tracking.
+    Tracking,
+    /// logging.
+    Logging,
+}
+
+impl Consumer {
+    fn queue(self, world: &mut World) -> &mut Queue {
+        match self {
+            Self::Tracking => &mut world.tracking,
+            Self::Logging => &mut world.logging,
+        }
+    }
+}
+
+/// Runs an invocation until it ends, crashes or takes too long; `None` says that it did not end by itself.
+async fn run<T>(environment: &Environment, timeout: i64, invocation: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = environment.crashed() => None,
+        ended = tokio::time::timeout(Duration::from_millis(timeout as u64), invocation) => ended.ok(),
+    }
+}
+
+/// Delivers the messages of a queue in batches for as long as the simulation lasts.
+pub async fn deliver(shared: Shared, consumer: Consumer) {
+    let mut running = tokio::task::JoinSet::new();
+    loop {
+        let (batch, next_at) = {
+            let mut world = shared.lock();
+            let (max, concurrency) = (world.plan.max_receive_count, world.plan.concurrency);
+            let has_room = running.len() < concurrency;
+            let queue = consumer.queue(&mut world);
+            let batch = if has_room { queue.receive(millis(), max) } else { Vec::new() };
+            (batch, queue.next_at().filter(|_| has_room))
+        };
+        if !batch.is_empty() {
+            running.spawn(work_on(shared.clone(), consumer, batch));
+            continue;
+        }
+        let next = async {
+            match next_at {
+                Some(at) => pass((at - millis()).max(1)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(_) = running.join_next() => {}
+            () = shared.arrival.notified() => {}
+            () = next => {}
+        }
+    }
+}
+
+/// Has a batch worked on, and deletes the messages that did not fail.
+async fn work_on(shared: Shared, consumer: Consumer, batch: Vec<Message>) {
+    let records: Vec<_> = batch.iter().map(Message::document).collect();
+    let event = json!({ "Records": records });
+    let response = match consumer {
+        Consumer::Tracking => track(&shared, event).await,
+        Consumer::Logging => log(&shared, event).await,
+    };
+    let mut world = shared.lock();
+    let forgets_failures = !world.has(Safeguard::PartialBatchFailures);
+    let forgets_errors = !world.has(Safeguard::RedeliveryOfBatches);
+    let failed = match response {
+        Some(failed) if forgets_failures => Vec::from_iter(failed.into_iter().filter(|_| false)),
+        Some(failed) => failed,
+        None if forgets_errors => Vec::new(),
+        None => return,
+    };
+    for message in batch.iter().filter(|message| !failed.contains(&message.id)) {
+        consumer.queue(&mut world).delete(&message.id);
+    }
+}
+
+/// The identifiers of the messages that failed; none of them if the invocation did.
+async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
+    let environment = Environment::new(shared, "size-tracking");
+    let deps = size_tracking::Deps {
+        store: store(environment.client(dynamodb)),
+        dead_letters: DeadLetters::new(sqs_client(environment.client(sqs)), "http://queue".into()),
+        now,
+    };
+    let request = serde_json::from_value(event).unwrap();
+    let write = |line: &TotalSizeLine| {
+        let mut world = shared.lock();
+        let mischief = world.plan.mischief;
+        if !world.happens(mischief) {
+            let late = if world.happens(mischief) { world.rng.i64(0..60_000) } else { 0 };
+            world.metric.push_back((millis() + late, line.total_size));
+        }
+    };
+    let response = run(&environment, TIMEOUT, size_tracking::handle(&deps, request, write)).await?.ok()?;
+    Some(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+}
+
+async fn log(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
+    let environment = Environment::new(shared, "logging");
+    let deps = logging::Deps { store: store(environment.client(dynamodb)), now };
+    let batch: SqsEvent = serde_json::from_value(event).unwrap();
+    let write = |line: &ObjectEventLine| {
+        shared.lock().reference.note_line(line);
+    };
+    let response = run(&environment, TIMEOUT, logging::handle(&deps, batch, write)).await?;
+    Some(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+}
+
+/// What the schedule does every minute, and CloudWatch with it, for as long as the simulation lasts.
+pub async fn tick(shared: Shared) {
+    let mut is_alarm = false;
+    loop {
+        let paused = shared.lock().paused_until - millis();
+        pass(paused.max(i64::from(PERIOD) * 1000)).await;
+        let mut calls = Vec::new();
+        {
+            let mut world = shared.lock();
+            let (threshold, mischief, at) = (world.plan.rule.threshold_bytes, world.plan.mischief, millis());
+            let (seen, rest): (Vec<_>, Vec<_>) = world.metric.drain(..).partition(|(from, _)| *from <= at);
+            world.metric = rest.into();
+            let highest = seen.into_iter().map(|(_, total)| total).max();
+            let was_alarm = is_alarm;
+            is_alarm = highest.map_or(was_alarm, |total| total >= threshold);
+            if is_alarm && !was_alarm && !world.happens(mischief) {
+                calls.push(0);
+                if world.happens(mischief * 4) {
+                    let late = if world.happens(300) { 90_000 } else { 100 };
+                    calls.push(world.rng.i64(1..late));
+                }
+            }
+        }
+        for late in calls {
+            tokio::spawn(clean_by_alarm(shared.clone(), late));
+        }
+        tokio::spawn(heartbeat(shared.clone()));
+        if shared.lock().has(Safeguard::Schedule) {
+            tokio::spawn(clean_by_schedule(shared.clone()));
+        }
+    }
+}
+
+async fn heartbeat(shared: Shared) {
+    track(&shared, json!({ "heartbeat": true })).await;
+}
+
+/// Lambda invokes a function that an event invoked asynchronously up to three times.
+async fn clean_by_alarm(shared: Shared, late: i64) {
+    pass(late).await;
+    let text = include_str!("../../contracts/examples/alarm-event/ok-metric-alarm.json");
+    for pause in [60_000, 120_000, 0] {
+        if clean(&shared, serde_json::from_str(text).unwrap()).await {
+            return;
+        }
+        pass(pause).await;
+    }
+}
+
+async fn clean_by_schedule(shared: Shared) {
+    clean(&shared, Invocation::Schedule(SafetyNet { schedule: "safety-net".into() })).await;
+}
+
+/// Whether the invocation succeeded.
+async fn clean(shared: &Shared, invocation: Invocation) -> bool {
+    let environment = Environment::new(shared, "cleaner");
+    let rule = safeguard::rule(&shared.lock());
+    let deps = cleaner::Deps {
+        store: store(environment.client(dynamodb)),
+        s3: s3_client(environment.client(s3)),
+        notices: Notices::default(),
+        rule,
+        patience: patience(PERIOD),
+        dry_run: false,
+        now,
+    };
+    let over_at = now() + SignedDuration::from_millis(CLEANER_TIMEOUT);
+    let write = |line: &CleanerDecisionLine| {
+        shared.lock().note(|| format!("{}: {}", environment.name, serde_json::to_string(line).unwrap()));
+    };
+    let result = run(&environment, CLEANER_TIMEOUT, cleaner::handle(&deps, invocation, over_at, write)).await;
+    if let Some(Err(error)) = &result {
+        shared.lock().note(|| format!("{}: {error}", environment.name));
+    }
+    matches!(result, Some(Ok(_)))
+}

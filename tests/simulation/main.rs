@@ -1,0 +1,159 @@
+//! A bucket's whole life in one process, on a clock of its own, decided by one seed.
+//!
+//! The real handlers of size-tracking, logging and the cleaner run against models, in memory, of what AWS documents. Every
+//! call that they make is a point at which the seed decides how long it takes, so that anybody else may go on first, and
+//! whether it fails, or ends the invocation. Then there is quiet, and the ledger is held against the bucket.
+//!
+//! `SPILLWAY_SEEDS=100000 cargo test --test simulation` tries so many seeds, and `SPILLWAY_SEED=7` shows all that happens with
+//! one of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
+
+mod environment;
+mod functions;
+mod queue;
+mod reference;
+mod safeguard;
+mod users;
+mod world;
+
+use std::collections::BTreeMap;
+use std::env::var;
+
+use crate::functions::{Consumer, deliver, tick};
+use crate::safeguard::{SAFEGUARDS, Safeguard};
+use crate::world::{Shared, pass};
+
+/// A message that nobody can read.
+const GARBAGE: &str = "no message";
+
+/// How many seeds are tried if nobody says so.
+const SEEDS: u64 = 500;
+
+/// Within how many minutes all has to come right once nothing goes wrong any more.
+const QUIET_MINUTES: usize = 180;
+
+/// What became of a seed's bucket.
+#[derive(Debug)]
+struct Life {
+    result: Result<(), String>,
+    counts: BTreeMap<&'static str, u64>,
+    trace: Vec<String>,
+}
+
+/// Lives through a seed.
+fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
+    // The pauses of the handlers are random too.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        world::begin();
+        let shared = Shared::of(seed, without, is_traced);
+        tokio::spawn(deliver(shared.clone(), Consumer::Tracking));
+        tokio::spawn(deliver(shared.clone(), Consumer::Logging));
+        tokio::spawn(tick(shared.clone()));
+        users::live(&shared).await;
+        calm(&shared);
+        let mut result = Err(String::new());
+        for minute in 0..QUIET_MINUTES {
+            pass(60_000).await;
+            let mut world = shared.lock();
+            if minute % 30 == 0 {
+                users::redrive(&mut world);
+                shared.arrival.notify_waiters();
+                continue;
+            }
+            result = reference::check_end(&world);
+            let is_idle = world.tracking.is_empty() && world.logging.is_empty();
+            if !world.reference.violations.is_empty() || is_idle && result.is_ok() {
+                break;
+            }
+        }
+        let mut world = shared.lock();
+        Life { result, counts: world.counts.clone(), trace: world.trace.take().unwrap_or_default() }
+    })
+}
+
+/// Nothing goes wrong any more.
+fn calm(shared: &Shared) {
+    let mut world = shared.lock();
+    world.note(|| "from now on nothing goes wrong".to_owned());
+    world.is_calm = true;
+    world.bucket.refusals.clear();
+}
+
+/// A life whose bucket and ledger came apart, so that it can be read.
+#[track_caller]
+fn fail(seed: u64, error: &str) {
+    let trace = live(seed, None, true).trace.join("\n");
+    panic!("{trace}\nSPILLWAY_SEED={seed}: {error}");
+}
+
+/// Seeds, shared out between two threads.
+#[test]
+fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold() {
+    if let Ok(seed) = var("SPILLWAY_SEED") {
+        let seed = seed.parse().unwrap();
+        let life = live(seed, None, true);
+        println!("{}", life.trace.join("\n"));
+        life.result.unwrap_or_else(|error| panic!("{error}"));
+        return;
+    }
+    let seeds = var("SPILLWAY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let half = |first: u64| {
+        let mut counts = BTreeMap::new();
+        for seed in (first..seeds).step_by(2) {
+            let life = live(seed, None, false);
+            if let Err(error) = life.result {
+                return Err((seed, error));
+            }
+            for (what, count) in life.counts {
+                *counts.entry(what).or_insert(0) += count;
+            }
+        }
+        Ok(counts)
+    };
+    let halves = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|first| scope.spawn(move || half(first)));
+        halves.map(|half| half.join().unwrap())
+    });
+    for half in halves {
+        match half {
+            Ok(counts) => println!("{counts:?}"),
+            Err((seed, error)) => fail(seed, &error),
+        }
+    }
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    for seed in 0..3 {
+        let first = live(seed, None, true);
+        assert!(first.trace.len() > 100);
+        assert_eq!(first.trace, live(seed, None, true).trace);
+    }
+}
+
+/// Says how many seeds it took until one failed without each safeguard.
+#[test]
+fn without_any_of_the_safeguards_some_seed_fails() {
+    let seeds = var("SPILLWAY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let failing = |safeguard: Safeguard| {
+        (0..seeds).find_map(|seed| Some((seed, live(seed, Some(safeguard), false).result.err()?)))
+    };
+    let half = |first: usize| {
+        let mut needless = Vec::new();
+        for &safeguard in SAFEGUARDS.iter().skip(first).step_by(2) {
+            match failing(safeguard) {
+                Some((seed, error)) => println!("{safeguard:?}: {} seeds; {error:.160}", seed + 1),
+                None => needless.push(safeguard),
+            }
+        }
+        needless
+    };
+    let needless = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|first| scope.spawn(move || half(first)));
+        halves.map(|half| half.join().unwrap()).concat()
+    });
+    assert!(needless.is_empty(), "no seed fails without {needless:?}");
+}

@@ -1,0 +1,93 @@
+//! A queue: what SQS documents. Messages come at least once, in any order, and again until they are deleted.
+
+use serde_json::{Value, json};
+
+/// How many messages a batch has at most.
+const BATCH: usize = 10;
+
+/// For how long nobody else receives a message, in milliseconds.
+const VISIBILITY_TIMEOUT: i64 = 91_000;
+
+/// A queue and its dead-letter queue.
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    messages: Vec<Message>,
+    /// The bodies of the dead letters.
+    pub dead: Vec<String>,
+    sent: u64,
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its identifier.
+    pub id: String,
+    /// Its body.
+    pub body: String,
+    /// How often it was received.
+    receive_count: u32,
+    /// From when on it can be received, in milliseconds.
+    visible_at: i64,
+}
+
+impl Queue {
+    /// Takes a message that can be received from a moment on.
+    pub fn send(&mut self, body: String, visible_at: i64) {
+        self.sent += 1;
+        self.messages.push(Message { id: format!("m{}", self.sent), body, receive_count: 0, visible_at });
+    }
+
+    /// A batch of what can be received; what was received too often becomes a dead letter.
+    pub fn receive(&mut self, now: i64, max_receive_count: u32) -> Vec<Message> {
+        let is_dead = |message: &Message| message.visible_at <= now && message.receive_count >= max_receive_count;
+        let (dead, rest) = self.messages.drain(..).partition(is_dead);
+        self.messages = rest;
+        self.dead.extend(Vec::from_iter(dead.into_iter().map(|it: Message| it.body)));
+        let visible = self.messages.iter_mut().filter(|message| message.visible_at <= now);
+        let mut received = Vec::new();
+        for message in visible.take(BATCH) {
+            message.visible_at = now + VISIBILITY_TIMEOUT;
+            message.receive_count += 1;
+            received.push(message.clone());
+        }
+        received
+    }
+
+    /// Forgets a message.
+    pub fn delete(&mut self, id: &str) {
+        self.messages.retain(|message| message.id != id);
+    }
+
+    /// Takes the dead letters back.
+    pub fn redrive(&mut self, now: i64) {
+        for body in std::mem::take(&mut self.dead) {
+            self.send(body, now);
+        }
+    }
+
+    /// When the next message can be received.
+    pub fn next_at(&self) -> Option<i64> {
+        self.messages.iter().map(|message| message.visible_at).min()
+    }
+
+    /// Whether it holds no message.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
+impl Message {
+    /// As Lambda hands it over.
+    pub fn document(&self) -> Value {
+        json!({
+            "messageId": self.id,
+            "receiptHandle": "r",
+            "body": self.body,
+            "attributes": { "ApproximateReceiveCount": self.receive_count.to_string() },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+            "awsRegion": "us-east-1",
+        })
+    }
+}

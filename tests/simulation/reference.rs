@@ -1,0 +1,299 @@
+//! What ought to be: the model that the functions are held against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use serde_json::Value;
+use spillway_contracts::ObjectName;
+use spillway_contracts::log_line::ObjectEventLine;
+use spillway_fake_aws::{BUCKET, Bucket, Reply, Tables};
+use spillway_ledger::choice::Rule;
+
+use crate::environment::Seen;
+use crate::world::{World, millis};
+
+/// An object as the ledger has it: its size, and the sequencer of its newest event.
+type Object = (u64, String);
+
+/// The objects of the ledger at one moment, by name.
+type State = BTreeMap<String, Object>;
+
+/// An event: the object's name, the sequencer and the event's name.
+type Event = (String, String, String);
+
+/// What happened, as far as it is to be compared.
+#[derive(Debug)]
+pub struct Reference {
+    /// The ledger after each of its commits.
+    states: Vec<State>,
+    /// The events that the bucket published.
+    events: BTreeSet<Event>,
+    /// What the logger wrote of them.
+    lines: Vec<(Event, Option<i64>)>,
+    /// What must not have happened.
+    pub violations: Vec<String>,
+}
+
+impl Default for Reference {
+    fn default() -> Self {
+        Self { states: vec![State::new()], events: BTreeSet::new(), lines: Vec::new(), violations: Vec::new() }
+    }
+}
+
+impl Reference {
+    /// How many states the ledger has had.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Keeps what the ledger holds after a transaction.
+    pub fn note_state(&mut self, tables: &Tables) {
+        let live = tables.objects.iter().filter_map(|(name, row)| {
+            Some((name.clone(), (number(row.get("size")?), text(&row["sequencer"]).to_owned())))
+        });
+        let state = live.collect();
+        if self.states.last() != Some(&state) {
+            self.states.push(state);
+        }
+    }
+
+    /// Keeps an event that the bucket published.
+    pub fn note_event(&mut self, record: &Value) {
+        let name = Bucket::name(record["s3"]["object"]["key"].as_str().unwrap());
+        let (sequencer, event_name) = (&record["s3"]["object"]["sequencer"], &record["eventName"]);
+        self.events.insert(event(&name, sequencer.as_str().unwrap(), event_name.as_str().unwrap()));
+    }
+
+    /// Keeps a line of the logger.
+    pub fn note_line(&mut self, line: &ObjectEventLine) {
+        let event = event(line.object_name.as_str(), &line.sequencer.to_string(), &line.event_type);
+        self.lines.push((event, line.size_delta));
+    }
+}
+
+fn event(name: &str, sequencer: &str, event_name: &str) -> Event {
+    (name.to_owned(), sequencer.trim_start_matches('0').to_owned(), event_name.to_owned())
+}
+
+/// Whether a transaction puts on record what an invocation has just chosen, rather than what came of it.
+pub fn begins_cleaning(request: &Value, seen: &Seen) -> bool {
+    new_objects(request, seen).any(|object| object["outcome"]["S"].as_str().is_none())
+}
+
+/// The objects that were chosen since an invocation last began to decide.
+fn new_objects<'a>(request: &'a Value, seen: &Seen) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let since = jiff::Timestamp::from_millisecond(seen.decides_since).unwrap();
+    let is_new = move |object: &&Value| text(&object["chosen_at"]).parse().is_ok_and(|at: jiff::Timestamp| at == since);
+    cleaning_records(request).flat_map(objects).filter(is_new)
+}
+
+fn cleaning_records(request: &Value) -> impl Iterator<Item = &Value> {
+    let items = request["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Put"]["Item"]);
+    items.filter(|item| item["bucket_name"]["S"] == "__CLEANINGS__")
+}
+
+fn objects(record: &Value) -> impl Iterator<Item = &Value> {
+    record["objects"]["L"].as_array().into_iter().flatten().map(|object| &object["M"])
+}
+
+/// Checks what the cleaner chose: it has to be what the rule asks for on one of the states that the ledger had while the
+/// cleaner decided, less what was being deleted already.
+pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request: &Value) {
+    let new: Vec<&Value> = new_objects(request, seen).collect();
+    let chosen: State = new
+        .iter()
+        .map(|object| {
+            (text(&object["object_name"]).to_owned(), (number(&object["size"]), text(&object["sequencer"]).to_owned()))
+        })
+        .collect();
+    let left = world.plan.rule.max_deletes.saturating_sub(seen.made());
+    let words = words(before);
+    let asks = world.reference.states[seen.first_state - 1..].iter().any(|state| {
+        let (sure, doubtful) = under_way(state, &words, seen);
+        // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
+        (0..1_u32 << doubtful.len().min(8)).any(|which| {
+            let believed = doubtful.iter().enumerate().filter(|(bit, _)| which >> (bit % 8) & 1 == 1);
+            let gone: BTreeSet<&str> = believed.map(|(_, name)| *name).chain(sure.iter().copied()).collect();
+            let there = state.iter().filter(|(name, _)| !gone.contains(name.as_str()));
+            asks_for(&world.plan.rule, left, there.collect(), &seen.refused, &chosen)
+        })
+    });
+    if !asks {
+        let newest = world.reference.states.last();
+        let what = format!("the rule does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
+        world.reference.violations.push(what);
+    }
+    seen.chosen
+        .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
+    world.count("objects chosen");
+}
+
+/// What the records say of an object with a sequencer: when the cleaning is over, and what came of the deletion.
+type Words = BTreeMap<(String, String), Vec<(i64, Option<String>)>>;
+
+fn words(tables: &Tables) -> Words {
+    let mut words = Words::new();
+    for ((partition, _), record) in &tables.history {
+        if partition != "__CLEANINGS__" {
+            continue;
+        }
+        for object in objects(record) {
+            let over_at: jiff::Timestamp = text(&object["over_at"]).parse().unwrap();
+            let key = (text(&object["object_name"]).to_owned(), text(&object["sequencer"]).to_owned());
+            let outcome = object["outcome"]["S"].as_str().map(str::to_owned);
+            words.entry(key).or_default().push((over_at.as_millisecond(), outcome));
+        }
+    }
+    words
+}
+
+/// The objects of a state that are surely being deleted already, and those of which it is open.
+fn under_way<'a>(state: &'a State, words: &Words, seen: &Seen) -> (Vec<&'a str>, Vec<&'a str>) {
+    let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
+    for (name, (_, sequencer)) in state {
+        let Some(said) = words.get(&(name.clone(), sequencer.clone())) else { continue };
+        let any = |outcomes: &[&str]| {
+            said.iter().any(|(_, outcome)| outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
+        };
+        let is_pending = |outcome: &Option<String>| outcome.as_deref().is_none_or(|outcome| outcome == "Failed");
+        let runs = said.iter().any(|(over_at, outcome)| is_pending(outcome) && seen.decides_since < *over_at);
+        let is_open = said.iter().any(|(_, outcome)| is_pending(outcome));
+        let is_kept = any(&["Refused", "Kept"]);
+        match seen.looked_up.get(name) {
+            _ if any(&["Deleted", "AlreadyGone", "Overwritten"]) || runs && !is_kept => sure.push(name.as_str()),
+            Some(true) => {}
+            Some(false) => sure.push(name.as_str()),
+            None if is_open => doubtful.push(name.as_str()),
+            None => {}
+        }
+    }
+    (sure, doubtful)
+}
+
+/// Whether the rule asks for these objects, of equal sizes for any: the largest first, until the total is below the
+/// threshold.
+fn asks_for(
+    rule: &Rule,
+    max_deletes: usize,
+    there: BTreeMap<&String, &Object>,
+    refused: &BTreeSet<String>,
+    chosen: &State,
+) -> bool {
+    let is_candidate = |name: &str| !is_protected(rule, name) && !refused.contains(name);
+    let mut total: u64 = there.values().map(|(size, _)| size).sum();
+    let candidates = there.iter().filter(|(name, (size, _))| *size > 0 && is_candidate(name));
+    let mut sizes: Vec<u64> = candidates.map(|(_, (size, _))| *size).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let mut asked = Vec::new();
+    for size in sizes.into_iter().take(max_deletes) {
+        if total < rule.threshold_bytes {
+            break;
+        }
+        total -= size;
+        asked.push(size);
+    }
+    let mut is: Vec<u64> = chosen.values().map(|(size, _)| *size).collect();
+    is.sort_unstable_by(|a, b| b.cmp(a));
+    is == asked && chosen.iter().all(|(name, object)| is_candidate(name) && there.get(name) == Some(&object))
+}
+
+fn is_protected(rule: &Rule, name: &str) -> bool {
+    rule.protected.protect(&ObjectName::new(name).unwrap())
+}
+
+/// Checks what the cleaner had S3 do, and keeps what S3 said.
+pub fn check_request(world: &mut World, seen: &mut Seen, before: &Bucket, request: &HttpRequest, reply: &Reply) {
+    let name = Bucket::requested(request);
+    let etag = before.current(&name).map(|version| version.etag.as_str());
+    match (request.method(), reply.status) {
+        ("HEAD", _) => {
+            let condition = request.headers().get("if-match").map(|condition| condition.trim_matches('"'));
+            let is_there = etag.is_some() && condition.is_none_or(|condition| Some(condition) == etag);
+            seen.looked_up.insert(name, is_there);
+        }
+        ("DELETE", 403) => {
+            seen.refused.insert(name);
+        }
+        ("DELETE", 204) => {
+            world.count("objects deleted");
+            if seen.chosen.get(&name).map(String::as_str) != etag {
+                let what = format!("{name} with the ETag {etag:?} was deleted without being on record");
+                world.reference.violations.push(what);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is wrong once nothing happens any more.
+pub fn check_end(world: &World) -> Result<(), String> {
+    if let Some(violation) = world.reference.violations.first() {
+        return Err(violation.clone());
+    }
+    let unreadable = world.tracking.dead.iter().filter(|dead| *dead == crate::GARBAGE).count() as u64;
+    let sent = world.counts.get("messages that nobody can read").copied().unwrap_or_default();
+    if unreadable != sent {
+        return Err(format!("{unreadable} dead letters that nobody can read instead of {sent}"));
+    }
+    let mut sizes = world.bucket.sizes();
+    for dead in world.tracking.dead.iter().chain(&world.logging.dead) {
+        if dead == crate::GARBAGE {
+            continue;
+        }
+        let name = too_late(dead).ok_or_else(|| format!("a message was not applied: {dead}"))?;
+        // The ledger can't know whether the object is still there: the audit's matter.
+        if world.tables.objects.get(&name).is_none_or(|row| row.get("size").is_none()) {
+            sizes.remove(&name);
+        }
+    }
+    world.tables.sums(&sizes)?;
+    let total: u64 = sizes.values().sum();
+    let rule = &world.plan.rule;
+    let is_deletable = |(name, size): (&String, &u64)| *size > 0 && !is_protected(rule, name);
+    if total >= rule.threshold_bytes && sizes.iter().any(is_deletable) {
+        return Err(format!("the total is still {total} bytes, and the threshold {}", rule.threshold_bytes));
+    }
+    check_lines(world)
+}
+
+/// The object of a message that is too old to be applied.
+fn too_late(message: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(message).ok()?;
+    let text: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;
+    let record = &text["Records"][0];
+    let at: jiff::Timestamp = record["eventTime"].as_str()?.parse().ok()?;
+    let is_old = millis() - at.as_millisecond() >= 15 * 86_400_000;
+    let is_creation = record["eventName"].as_str()?.starts_with("ObjectCreated");
+    (is_old && is_creation).then(|| Bucket::name(record["s3"]["object"]["key"].as_str().unwrap_or_default()))
+}
+
+/// Every event has a line, and no line says anything else than the history.
+fn check_lines(world: &World) -> Result<(), String> {
+    let reference = &world.reference;
+    let recorded = world.tables.history.iter().filter(|((partition, _), _)| partition == BUCKET);
+    // A deletion that comes once more after its tombstone has expired is recorded once more.
+    let recorded: BTreeSet<(Event, i64)> = recorded
+        .map(|(_, record)| {
+            let key = event(text(&record["object_name"]), text(&record["sequencer"]), text(&record["event_type"]));
+            (key, record["size_delta"]["N"].as_str().unwrap().parse().unwrap())
+        })
+        .collect();
+    for (event, size_delta) in &reference.lines {
+        if size_delta.is_some_and(|size_delta| !recorded.contains(&(event.clone(), size_delta))) {
+            return Err(format!("a line says {size_delta:?} of {event:?}, and the history does not"));
+        }
+    }
+    let logged: BTreeSet<&Event> = reference.lines.iter().map(|(event, _)| event).collect();
+    match reference.events.iter().find(|event| !logged.contains(event)) {
+        Some(event) => Err(format!("there is no line of {event:?}")),
+        None => Ok(()),
+    }
+}
+
+fn text(attribute: &Value) -> &str {
+    attribute["S"].as_str().unwrap_or_default()
+}
+
+fn number(attribute: &Value) -> u64 {
+    attribute["N"].as_str().unwrap().parse().unwrap()
+}

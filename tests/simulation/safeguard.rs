@@ -1,0 +1,151 @@
+//! What keeps the ledger and the bucket safe, to be taken away piece by piece: each piece is needed if some seed fails
+//! without it.
+//!
+//! It is taken away from what AWS does or from how the functions are configured, never from the functions themselves.
+
+use serde_json::{Value, json};
+use spillway_fake_aws::BUCKET;
+use spillway_ledger::choice::{ProtectedPrefixes, Rule};
+
+use crate::world::World;
+
+/// A safeguard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safeguard {
+    /// A transaction fails if `__STATE__` has another version by now.
+    ConditionOnTheState,
+    /// A cleaning begins only if no other one has begun since it looked.
+    ConditionOnTheCleaner,
+    /// An object is deleted only if it has the ETag that the ledger knows.
+    ETag,
+    /// A deleted object leaves a tombstone.
+    Tombstones,
+    /// The history is read besides the index.
+    RecentHistory,
+    /// The index lags by less than a minute.
+    BoundOfTheIndexLag,
+    /// A query says that there is more.
+    Pages,
+    /// What is being deleted is on record.
+    RecordsOfCleanings,
+    /// Messages that failed are delivered again.
+    PartialBatchFailures,
+    /// Messages of a batch that failed are delivered again.
+    RedeliveryOfBatches,
+    /// Messages that can't be applied are kept.
+    DeadLetterQueue,
+    /// The cleaner is invoked by the schedule too.
+    Schedule,
+    /// Some objects are protected.
+    ProtectedPrefixes,
+    /// So many objects are deleted at once, and no more.
+    MaxDeletes,
+    /// The total has to be below this, and no lower.
+    Threshold,
+    /// An expiry is told from a deletion.
+    NameOfExpiries,
+    /// Events say which version they are about.
+    VersionIds,
+    /// Events of an object have an order.
+    Sequencers,
+}
+
+/// All of them.
+pub const SAFEGUARDS: [Safeguard; 18] = [
+    Safeguard::ConditionOnTheState,
+    Safeguard::ConditionOnTheCleaner,
+    Safeguard::ETag,
+    Safeguard::Tombstones,
+    Safeguard::RecentHistory,
+    Safeguard::BoundOfTheIndexLag,
+    Safeguard::Pages,
+    Safeguard::RecordsOfCleanings,
+    Safeguard::PartialBatchFailures,
+    Safeguard::RedeliveryOfBatches,
+    Safeguard::DeadLetterQueue,
+    Safeguard::Schedule,
+    Safeguard::ProtectedPrefixes,
+    Safeguard::MaxDeletes,
+    Safeguard::Threshold,
+    Safeguard::NameOfExpiries,
+    Safeguard::VersionIds,
+    Safeguard::Sequencers,
+];
+
+/// The request that DynamoDB has, when a safeguard of transactions is missing: one whose conditions hold.
+pub fn request(world: &World, mut request: Value) -> Value {
+    for action in request["TransactItems"].as_array_mut().into_iter().flatten() {
+        let put = &mut action["Put"];
+        let name = put["Item"]["object_name"]["S"].as_str().unwrap_or_default().to_owned();
+        let safeguard = match name.as_str() {
+            "__STATE__" => Safeguard::ConditionOnTheState,
+            "__CLEANER__" => Safeguard::ConditionOnTheCleaner,
+            // Rows are never written without `__STATE__`, whose condition fails first.
+            _ => continue,
+        };
+        if world.has(safeguard) {
+            continue;
+        }
+        match world.tables.objects.get(&name) {
+            Some(row) => {
+                put["ConditionExpression"] = "#attribute = :expected".into();
+                put["ExpressionAttributeNames"] = json!({ "#attribute": "version" });
+                put["ExpressionAttributeValues"] = json!({ ":expected": row["version"] });
+            }
+            None => put["ConditionExpression"] = "attribute_not_exists(object_name)".into(),
+        }
+    }
+    request
+}
+
+/// The answer that DynamoDB gives.
+pub fn answer(world: &mut World, operation: &str, request: &Value, mut answer: Value) -> Value {
+    let partition = request["ExpressionAttributeValues"][":bucket"]["S"].as_str();
+    let is_index = request.get("IndexName").is_some();
+    let is_hidden = operation == "Query"
+        && !is_index
+        && (partition == Some(BUCKET) && !world.has(Safeguard::RecentHistory)
+            || partition == Some("__CLEANINGS__") && !world.has(Safeguard::RecordsOfCleanings));
+    if is_hidden {
+        answer["Items"] = Value::Array(Vec::new());
+    }
+    if is_hidden || operation == "Query" && !world.has(Safeguard::Pages) {
+        answer.as_object_mut().unwrap().remove("LastEvaluatedKey");
+    }
+    if !world.has(Safeguard::Tombstones) {
+        world.tables.objects.retain(|name, row| name.starts_with("__") || row.get("size").is_some());
+    }
+    answer
+}
+
+/// The event that the bucket publishes.
+pub fn event(world: &World, mut event: Value) -> Value {
+    let is_expiry = event["eventName"].as_str().is_some_and(|name| name.starts_with("LifecycleExpiration"));
+    if is_expiry && !world.has(Safeguard::NameOfExpiries) {
+        event["eventName"] = "ObjectRemoved:Delete".into();
+    }
+    let object = event["s3"]["object"].as_object_mut().unwrap();
+    if !world.has(Safeguard::VersionIds) {
+        object.remove("versionId");
+    }
+    if !world.has(Safeguard::Sequencers) {
+        let reversed: String = object["sequencer"].as_str().unwrap().chars().rev().collect();
+        object["sequencer"] = reversed.into();
+    }
+    event
+}
+
+/// The rule that the cleaner is configured with.
+pub fn rule(world: &World) -> Rule {
+    let mut rule = world.plan.rule.clone();
+    if !world.has(Safeguard::ProtectedPrefixes) {
+        rule.protected = ProtectedPrefixes::default();
+    }
+    if !world.has(Safeguard::MaxDeletes) {
+        rule.max_deletes = 1000;
+    }
+    if !world.has(Safeguard::Threshold) {
+        rule.threshold_bytes /= 2;
+    }
+    rule
+}

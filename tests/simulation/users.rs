@@ -1,0 +1,121 @@
+//! What people do to the bucket, and how its events reach the queues.
+
+use serde_json::json;
+
+use crate::GARBAGE;
+use crate::safeguard;
+use crate::world::{Shared, World, millis, one_of, pass};
+
+/// Has users write, copy and delete objects, and S3 expire them.
+pub async fn live(shared: &Shared) {
+    let events = shared.lock().plan.events;
+    for event in 0..events {
+        let gap = {
+            let mut world = shared.lock();
+            let pause = world.plan.pause.filter(|(before, _)| *before == event).map(|(_, days)| days * 86_400_000);
+            if let Some(pause) = pause {
+                world.paused_until = millis() + pause;
+            }
+            pause.unwrap_or_else(|| match world.rng.u32(..100) {
+                0..70 => world.rng.i64(0..200),
+                70..95 => world.rng.i64(0..10_000),
+                _ => world.rng.i64(0..120_000),
+            })
+        };
+        pass(gap).await;
+        let mut world = shared.lock();
+        if world.plan.pause.is_some_and(|(before, _)| before == event) {
+            world.expire();
+            redrive(&mut world);
+        }
+        act(&mut world);
+        publish(&mut world);
+        drop(world);
+        shared.arrival.notify_waiters();
+    }
+}
+
+/// Has the queues deliver their dead letters again.
+pub fn redrive(world: &mut World) {
+    let at = millis();
+    world.note(|| "the dead letters are delivered again".to_owned());
+    world.tracking.redrive(at);
+    world.logging.redrive(at);
+}
+
+impl World {
+    /// Drops from the tables what has expired.
+    pub fn expire(&mut self) {
+        self.tables.expire(millis());
+    }
+}
+
+fn act(world: &mut World) {
+    let at = millis();
+    let prefix = if world.rng.u32(..10) == 0 { "keep/" } else { "" };
+    let name = format!("{prefix}ä +{}", world.rng.u32(..if prefix.is_empty() { 12 } else { 2 }));
+    match world.rng.u32(..100) {
+        0..60 => {
+            let size = one_of(&mut world.rng, &[0, 1, 5, 10, 10, 10, 28, 28, 55, 100]);
+            // A second upload of the same content has the same ETag.
+            let etag = format!("{size}-{}", world.rng.u32(..3));
+            world.note(|| format!("a user writes {name}, {size} bytes, {etag}"));
+            world.bucket.put(&name, size, &etag, at);
+        }
+        60..66 => {
+            let to = format!("{prefix}ä +{}", world.rng.u32(..12));
+            world.note(|| format!("a user copies {name} to {to}"));
+            world.bucket.copy(&name, &to, at);
+        }
+        66..80 => {
+            world.note(|| format!("a user deletes {name}"));
+            world.bucket.delete(&name, at);
+        }
+        80..86 => {
+            world.note(|| format!("{name} expires"));
+            world.bucket.expire(&name, at);
+        }
+        86..92 => {
+            let versions = world.bucket.old_versions(&name);
+            if let Some(version) = world.rng.choice(versions) {
+                world.note(|| format!("a user deletes version {version} of {name}"));
+                world.bucket.delete_version(&name, &version, at);
+            }
+        }
+        92..96 => {
+            world.note(|| format!("S3 refuses from now on to delete {name}"));
+            world.bucket.refusals.insert(name, (403, "AccessDenied"));
+        }
+        _ => world.bucket.refusals.clear(),
+    }
+    if world.rng.u32(..200) == 0 {
+        world.count("messages that nobody can read");
+        world.tracking.send(GARBAGE.into(), at);
+    }
+}
+
+/// Has SNS deliver what the bucket published: at least once, in any order.
+pub fn publish(world: &mut World) {
+    for record in std::mem::take(&mut world.bucket.events) {
+        let record = safeguard::event(world, record);
+        world.reference.note_event(&record);
+        let text = json!({ "Records": [record] }).to_string();
+        let body = json!({ "Type": "Notification", "Message": text }).to_string();
+        let mischief = world.plan.mischief;
+        let copies = if world.happens(mischief) { 2 } else { 1 };
+        for _ in 0..copies {
+            for is_tracking in [true, false] {
+                let is_late = world.happens(mischief / 4);
+                let late = world.rng.i64(0..if is_late { 300_000 } else { 1500 });
+                // A queue that could not be reached for days: SNS gave the message to a dead-letter queue.
+                let is_dead = world.happens(mischief / 10);
+                let queue = if is_tracking { &mut world.tracking } else { &mut world.logging };
+                if is_dead {
+                    queue.dead.push(body.clone());
+                } else {
+                    queue.send(body.clone(), millis() + late);
+                }
+            }
+        }
+    }
+}

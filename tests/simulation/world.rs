@@ -1,0 +1,199 @@
+//! What there is in a simulation, and the clock that all of it goes by.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use spillway_fake_aws::{Bucket, Tables};
+use spillway_ledger::choice::Rule;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::queue::Queue;
+use crate::reference::Reference;
+use crate::safeguard::Safeguard;
+
+/// When a simulation begins, in milliseconds.
+const BEGINNING: i64 = 1_790_000_000_000;
+
+thread_local! {
+    /// The moment of tokio's clock at which the simulation on this thread began.
+    static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Begins anew.
+pub fn begin() {
+    BEGUN.set(Some(Instant::now()));
+}
+
+/// The simulated time, in milliseconds.
+pub fn millis() -> i64 {
+    let begun = BEGUN.get().unwrap();
+    BEGINNING + begun.elapsed().as_millis() as i64
+}
+
+/// The simulated time: the clock that the functions are given.
+pub fn now() -> Timestamp {
+    Timestamp::from_millisecond(millis()).unwrap()
+}
+
+/// What a seed decides beforehand.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The cleaner's rule.
+    pub rule: Rule,
+    /// How many of a thousand calls go wrong.
+    pub faults: u32,
+    /// How many of a thousand messages are delivered twice, or late.
+    pub mischief: u32,
+    /// After how many deliveries the queues take a message for dead.
+    pub max_receive_count: u32,
+    /// How many batches of a queue are worked on at a time.
+    pub concurrency: usize,
+    /// By how many milliseconds the index by size lags at most.
+    pub index_lag: i64,
+    /// How many things users do.
+    pub events: usize,
+    /// Before which of them nothing happens for so many days.
+    pub pause: Option<(usize, i64)>,
+}
+
+impl Plan {
+    fn of(rng: &mut Rng) -> Self {
+        let max_deletes = one_of(rng, &[1, 2, 5, 1000]);
+        Self {
+            rule: Rule {
+                threshold_bytes: one_of(rng, &[60, 150, 300]),
+                max_deletes,
+                protected: "keep/".parse().unwrap(),
+            },
+            faults: one_of(rng, &[0, 10, 40, 120]),
+            mischief: one_of(rng, &[0, 50, 200]),
+            max_receive_count: one_of(rng, &[3, 500]),
+            concurrency: rng.usize(1..=4),
+            index_lag: one_of(rng, &[0, 1000, 20_000, 55_000]),
+            events: rng.usize(60..=140),
+            pause: (rng.u32(..8) == 0).then(|| (rng.usize(20..60), one_of(rng, &[1, 10, 16]))),
+        }
+    }
+}
+
+/// One of some values.
+pub fn one_of<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
+    values[rng.usize(..values.len())]
+}
+
+/// All that there is.
+#[derive(Debug)]
+pub struct World {
+    /// Decides what is open.
+    pub rng: Rng,
+    /// What was decided beforehand.
+    pub plan: Plan,
+    /// The safeguard that is missing, if one is.
+    pub without: Option<Safeguard>,
+    /// Whether nothing goes wrong any more.
+    pub is_calm: bool,
+    /// Until when the minute's schedule is off, in milliseconds.
+    pub paused_until: i64,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The tables of the ledger.
+    pub tables: Tables,
+    /// The tracking queue.
+    pub tracking: Queue,
+    /// The logging queue.
+    pub logging: Queue,
+    /// The points of the metric: a time in milliseconds, and a total.
+    pub metric: VecDeque<(i64, u64)>,
+    /// What ought to be.
+    pub reference: Reference,
+    /// How often each thing happened.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// What happened, if somebody wants to read it.
+    pub trace: Option<Vec<String>>,
+    /// By when the index knows of all writes so far.
+    index_knows_at: i64,
+}
+
+impl World {
+    fn of(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let plan = Plan::of(&mut rng);
+        let mut bucket = Bucket::default();
+        bucket.versioned = rng.u32(..4) == 0;
+        Self {
+            is_calm: false,
+            paused_until: 0,
+            bucket,
+            tables: Tables::default(),
+            tracking: Queue::default(),
+            logging: Queue::default(),
+            metric: VecDeque::new(),
+            reference: Reference::default(),
+            counts: BTreeMap::new(),
+            trace: is_traced.then(Vec::new),
+            index_knows_at: 0,
+            rng,
+            plan,
+            without,
+        }
+    }
+
+    /// Whether a thing happens that happens so many times in a thousand.
+    pub fn happens(&mut self, in_a_thousand: u32) -> bool {
+        !self.is_calm && self.rng.u32(..1000) < in_a_thousand
+    }
+
+    /// Whether the safeguard is there.
+    pub fn has(&self, safeguard: Safeguard) -> bool {
+        self.without != Some(safeguard)
+    }
+
+    /// Notes what happens, for whoever reads the trace.
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>13.3} {}", (millis() - BEGINNING) as f64 / 1000.0, what()));
+        }
+    }
+
+    /// Counts what happens.
+    pub fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// By how many milliseconds the index lags behind the next write. It learns of writes in their order.
+    pub fn index_lag(&mut self) -> i64 {
+        let longest = if self.has(Safeguard::BoundOfTheIndexLag) { self.plan.index_lag } else { 150_000 };
+        self.index_knows_at = self.index_knows_at.max(millis() + self.rng.i64(0..=longest));
+        self.index_knows_at - millis()
+    }
+}
+
+/// The world, and what wakes those who wait for messages.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    world: Arc<Mutex<World>>,
+    /// Told when a queue has a message.
+    pub arrival: Arc<Notify>,
+}
+
+impl Shared {
+    /// The world that a seed makes.
+    pub fn of(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
+        Self { world: Arc::new(Mutex::new(World::of(seed, without, is_traced))), arrival: Arc::default() }
+    }
+
+    /// The world, as long as nobody waits for anything.
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+}
+
+/// Lets so much simulated time pass.
+pub async fn pass(milliseconds: i64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds.max(0) as u64)).await;
+}
