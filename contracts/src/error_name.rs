@@ -22,7 +22,7 @@ pub enum ErrorName {
     DeletionDeadlinePassed,
     /// The alarm was not back to OK in time.
     AlarmDeadlinePassed,
-    /// The cleaner deleted another object than the cycle expects.
+    /// Another object was deleted than those that the cycle expects.
     UnexpectedDeletion,
     /// The run went through, but the total moved otherwise than expected.
     TimelineMismatch,

@@ -69,7 +69,7 @@ pub struct CyclePlan {
     pub number: u32,
     /// The objects to upload, in order.
     pub upload: Vec<Upload>,
-    /// The objects that the cleaner should delete, in order.
+    /// The objects that the cleaner should delete. The ledger may record them in any order.
     pub expected_deletions: Vec<ObjectName>,
     /// The total that the bucket should settle at, in bytes.
     pub expected_total_size: u64,
@@ -146,7 +146,7 @@ pub struct WaitForDeletionRequest {
 pub struct WaitForDeletionResponse {
     /// Whether all expected objects are gone and the total is as expected. If not, ask again.
     pub done: bool,
-    /// The objects deleted so far, in order.
+    /// The objects deleted so far, in the order of the history.
     pub deleted: Vec<Deletion>,
     /// The totals that the cycle went through so far, in bytes.
     pub observed_totals: Vec<u64>,
