@@ -19,6 +19,7 @@ pub mod queue;
 pub mod report;
 mod rfc3339;
 pub mod run;
+pub mod run_mark;
 pub mod schedule;
 pub mod schema;
 pub mod sequencer;

@@ -7,9 +7,6 @@ use crate::ObjectName;
 use crate::bounded_list::BoundedList;
 use crate::json_object::read_from_object_alone;
 
-/// The metadata key that marks an object as a run's: what carries it may be deleted by the next run.
-pub const RUN_MARK: &str = "spillway-run";
-
 /// The input of an execution: the scenario to drive through the live system. `{}` is the default scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
@@ -51,7 +48,7 @@ pub struct Upload {
 #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
 #[schemars(!remote)]
 pub struct Expectation {
-    /// The objects that the cleaner deletes, in order. May be empty.
+    /// The objects that the cleaner deletes. May be empty. The ledger may record them in any order.
     pub deleted: Vec<ObjectName>,
     /// The total that the bucket settles at, in bytes.
     pub total_size: u64,

@@ -48,6 +48,11 @@ impl FakeS3 {
         self.state().put(key, size, etag, 0);
     }
 
+    /// Copies an object, with its metadata.
+    pub fn copy(&self, from: &str, to: &str) {
+        self.state().copy(from, to, 0);
+    }
+
     /// Refuses from now on to delete the object.
     pub fn refuse(&self, key: &str, refusal: Refusal) {
         let refusal = match refusal {

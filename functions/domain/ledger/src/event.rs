@@ -126,8 +126,8 @@ fn read_record(record: S3Record, bucket_name: &str) -> Result<Option<ObjectEvent
     }))
 }
 
-/// Keys arrive form-encoded: `red+flower.jpg` is `red flower.jpg`.
-fn decode_key(key: &str) -> Result<ObjectName, String> {
+/// Decodes a key of an event, or of a listing with `EncodingType=url`: `red+flower.jpg` is `red flower.jpg`.
+pub fn decode_key(key: &str) -> Result<ObjectName, String> {
     let spaced = key.replace('+', " ");
     let name = percent_decode_str(&spaced).decode_utf8().map_err(|_| format!("the key {key:?} is not UTF-8"))?;
     ObjectName::new(name).map_err(|error| error.to_string())

@@ -32,6 +32,13 @@ pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
     let mut scenario = Scenario { cycles: Vec::new(), timeline: vec![0] };
     for (index, cycle) in input.cycles.iter().enumerate() {
         for upload in cycle.upload.iter() {
+            if upload.object_name.as_str().trim().is_empty() {
+                let reason = format!(
+                    "the name {:?} needs more than white space: AWS's SDK refuses to upload it",
+                    upload.object_name.as_str()
+                );
+                return Err(ScenarioError { cycle: index, field: "upload", reason });
+            }
             bucket.0.insert(upload.object_name.clone(), upload.size_bytes.bytes());
             scenario.timeline.push(bucket.total());
         }
@@ -170,6 +177,10 @@ mod tests {
             json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }],
                 "expect": { "deleted": ["keep/a"], "total_size": 0 } }]),
             Err("cycles[0].expect.deleted: keep/a is protected, so the cleaner never deletes it"),
+        );
+        check(
+            json!([{ "upload": [{ "object_name": " \n", "size_bytes": 1 }] }]),
+            Err("cycles[0].upload: the name \" \\n\" needs more than white space: AWS's SDK refuses to upload it"),
         );
         let dry_run = Rule { max_deletes: 0, ..rule() };
         assert_eq!(

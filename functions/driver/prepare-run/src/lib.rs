@@ -1,7 +1,7 @@
 //! Validates a run's input and empties the bucket of the driver's own leftovers.
 //!
 //! Looks once and answers; asked again, it goes on where things stand. It deletes only objects that carry the mark of
-//! the driver's uploads, and none if the bucket holds any other.
+//! the driver's uploads for their own key, and none if the bucket holds any other.
 
 mod alarm;
 mod bucket;
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use spillway_aws::CallError;
 use spillway_contracts::ledger::StateRow;
 use spillway_contracts::task::{PrepareRunRequest, PrepareRunResponse, RunPlan};
-use spillway_contracts::{ErrorName, Failure};
+use spillway_contracts::{ErrorName, Failure, ObjectName};
 use spillway_ledger::choice::{ProtectedPrefixes, Rule};
 use spillway_ledger::scenario::{ScenarioError, play};
 use spillway_ledger_store::{Store, StoreError};
@@ -42,14 +42,15 @@ pub enum Error {
     Input(#[from] ScenarioError),
     /// The bucket holds objects that no run has put there.
     #[error(
-        "the bucket {bucket_name} holds objects that no run has put there, such as {object_name:?}; nothing was deleted. \
-         Empty the bucket, or deploy a stack of its own for the runs"
+        "the bucket {bucket_name} holds objects that no run has put there, such as {:?}; nothing was deleted. \
+         Empty the bucket, or deploy a stack of its own for the runs",
+        object_name.as_str()
     )]
     Foreign {
         /// The bucket.
         bucket_name: String,
         /// One of the objects.
-        object_name: String,
+        object_name: ObjectName,
     },
     /// Something doesn't come to rest.
     #[error("after {seconds} s the run still waits: {waiting_for}")]

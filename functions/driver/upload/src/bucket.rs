@@ -3,7 +3,8 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use spillway_aws::CallError;
-use spillway_contracts::run::{RUN_MARK, Upload};
+use spillway_contracts::run::Upload;
+use spillway_contracts::run_mark::RUN_MARK;
 
 /// Uploads the object, unless one with this mark is there.
 pub async fn upload_once(s3: &Client, bucket_name: &str, upload: &Upload, mark: &str) -> Result<(), CallError> {

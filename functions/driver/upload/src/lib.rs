@@ -11,6 +11,7 @@ use spillway_aws::CallError;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_contracts::report::UploadedObject;
 use spillway_contracts::run::Upload;
+use spillway_contracts::run_mark::run_mark;
 use spillway_contracts::task::{UploadRequest, UploadResponse};
 use spillway_contracts::{ErrorName, Failure};
 use spillway_ledger_store::{Store, StoreError};
@@ -75,7 +76,7 @@ pub async fn handle(deps: &Deps, request: UploadRequest, now: Timestamp) -> Resu
             expected: request.cycle.upload.len(),
         });
     }
-    let mark = format!("{}/{}/{}", request.run_id, request.cycle.number, uploaded.len());
+    let mark = run_mark(&request.run_id, request.cycle.number, uploaded.len(), &next.object_name);
     bucket::upload_once(&deps.s3, deps.store.bucket_name(), next, &mark).await?;
     Ok(UploadResponse { done: false, uploaded })
 }
