@@ -24,6 +24,10 @@ pub enum ErrorName {
     AlarmDeadlinePassed,
     /// Another object was deleted than those that the cycle expects.
     UnexpectedDeletion,
+    /// The total fell, but the alarm had not gone off in between.
+    AlarmDidNotGoOff,
+    /// The objects were deleted, but the alarm had not brought that about.
+    NotDeletedByAlarm,
     /// The run went through, but the total moved otherwise than expected.
     TimelineMismatch,
     /// The plot API answered, but not with a plot.
@@ -36,7 +40,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidInput,
         Self::BucketNotEmpty,
         Self::RunInProgress,
@@ -45,6 +49,8 @@ impl ErrorName {
         Self::DeletionDeadlinePassed,
         Self::AlarmDeadlinePassed,
         Self::UnexpectedDeletion,
+        Self::AlarmDidNotGoOff,
+        Self::NotDeletedByAlarm,
         Self::TimelineMismatch,
         Self::PlotRejected,
         Self::ServiceUnavailable,
@@ -62,6 +68,8 @@ impl ErrorName {
             Self::DeletionDeadlinePassed => "DeletionDeadlinePassed",
             Self::AlarmDeadlinePassed => "AlarmDeadlinePassed",
             Self::UnexpectedDeletion => "UnexpectedDeletion",
+            Self::AlarmDidNotGoOff => "AlarmDidNotGoOff",
+            Self::NotDeletedByAlarm => "NotDeletedByAlarm",
             Self::TimelineMismatch => "TimelineMismatch",
             Self::PlotRejected => "PlotRejected",
             Self::ServiceUnavailable => "ServiceUnavailable",

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::log_line::Invoker;
 use crate::plot::StoredPlot;
 use crate::{ObjectName, rfc3339};
 
@@ -21,12 +22,15 @@ pub struct RunReport {
     pub finished_at: Timestamp,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
-    /// The totals that the run should go through, in bytes, from the empty bucket on.
+    /// The totals that the run should go through, in bytes, from the empty bucket on. Deletions of one round come in the
+    /// order in which the history recorded them.
     pub expected_timeline: Vec<u64>,
-    /// The totals that the history recorded, in bytes, from the empty bucket on.
+    /// The totals that the history recorded from the run's start to its end, in bytes, from the empty bucket on.
     pub observed_timeline: Vec<u64>,
     /// What happened in each round, in order.
     pub cycles: Vec<CycleReport>,
+    /// Which cleanings deleted what, in the order of the history.
+    pub cleanings: Vec<Cleaning>,
     /// Where the plot is.
     pub plot: StoredPlot,
 }
@@ -79,6 +83,24 @@ pub struct Deletion {
     /// When S3 says that it happened.
     #[serde(deserialize_with = "rfc3339::read")]
     pub deleted_at: Timestamp,
+}
+
+/// What one invocation of the cleaner deleted in one round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cleaning {
+    /// The round's number, from 1.
+    pub cycle: u32,
+    /// What invoked the cleaner. A run succeeds only if the alarm did.
+    pub invoked_by: Invoker,
+    /// When the alarm went off; null if CloudWatch's time of it can't be read.
+    #[serde(default, deserialize_with = "rfc3339::read_or_null")]
+    pub alarm_at: Option<Timestamp>,
+    /// When the cleaner began.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub begun_at: Timestamp,
+    /// What it deleted, in the order of the history.
+    pub deleted: Vec<ObjectName>,
 }
 
 /// What a run that failed leaves in its history: the output of its last state before `Fail`.

@@ -61,6 +61,8 @@ pub fn contracts() -> Vec<Contract> {
         contract::<task::WaitForDeletionResponse>("wait-for-deletion-response"),
         contract::<task::WaitForAlarmOkRequest>("wait-for-alarm-ok-request"),
         contract::<task::WaitForAlarmOkResponse>("wait-for-alarm-ok-response"),
+        contract::<task::CheckRunRequest>("check-run-request"),
+        contract::<task::CheckRunResponse>("check-run-response"),
         contract::<task::CallPlotApiRequest>("call-plot-api-request"),
         contract::<plot::StoredPlot>("call-plot-api-response"),
         contract::<report::RunReport>("run-report"),

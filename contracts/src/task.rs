@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Deletion, UploadedObject};
+use crate::report::{Cleaning, Deletion, UploadedObject};
 use crate::run::{RunInput, Upload};
 use crate::{ObjectName, rfc3339};
 
@@ -55,6 +55,8 @@ pub struct RunPlan {
     pub poll_seconds: u32,
     /// How long each wait may last, in seconds.
     pub deadline_seconds: u64,
+    /// The newest history record before the run; empty if there is none.
+    pub after_event_key: String,
     /// The rounds, in order.
     pub cycles: Vec<CyclePlan>,
     /// The totals that the run should go through, in bytes, from the empty bucket on.
@@ -157,14 +159,12 @@ pub struct WaitForDeletionResponse {
 
 /// Asks `wait-for-alarm-ok` whether the alarm is back to OK.
 ///
-/// Errors: `AlarmDeadlinePassed`.
+/// Errors: `AlarmDeadlinePassed`, `AlarmDidNotGoOff`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaitForAlarmOkRequest {
     /// The execution's name.
     pub run_id: String,
-    /// The length of one of the alarm's periods, in seconds.
-    pub period_seconds: u32,
     /// When the total fell below the threshold; null if it never was at or above it. An OK from before doesn't count.
     #[serde(default, deserialize_with = "rfc3339::read_or_null")]
     pub settled_at: Option<Timestamp>,
@@ -184,6 +184,36 @@ pub struct WaitForAlarmOkResponse {
     /// When the alarm entered that state.
     #[serde(deserialize_with = "rfc3339::read")]
     pub state_since: Timestamp,
+}
+
+/// Asks `check-run` whether the whole run went as it should.
+///
+/// Errors: `TimelineMismatch`, `NotDeletedByAlarm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRunRequest {
+    /// The execution's name.
+    pub run_id: String,
+    /// When the bucket was found empty.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub started_at: Timestamp,
+    /// The newest history record before the run; empty if there is none.
+    pub after_event_key: String,
+    /// The rounds, in order.
+    pub cycles: Vec<CyclePlan>,
+}
+
+/// How the whole run went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRunResponse {
+    /// The totals that the run should go through, in bytes, from the empty bucket on. Deletions of one round come in the
+    /// order in which the history recorded them.
+    pub expected_timeline: Vec<u64>,
+    /// The totals that the history recorded from the run's start to its end, in bytes, from the empty bucket on.
+    pub observed_timeline: Vec<u64>,
+    /// Which cleanings deleted what, in the order of the history.
+    pub cleanings: Vec<Cleaning>,
 }
 
 /// Asks `call-plot-api` for a plot of the run.

@@ -33,7 +33,10 @@ pub fn event(function: &str, bucket: &str, weight: Weight, number: usize) -> Val
         "prepare-run" => json!({ "run_id": run_id, "started_at": now, "input": {} }),
         "align-window" => json!({ "run_id": run_id, "period_seconds": 10 }),
         "wait-for-alarm-ok" => {
-            json!({ "run_id": run_id, "period_seconds": 10, "settled_at": null, "deadline": deadline })
+            json!({ "run_id": run_id, "settled_at": null, "deadline": deadline })
+        }
+        "check-run" => {
+            json!({ "run_id": run_id, "started_at": now, "after_event_key": after_event_key, "cycles": [] })
         }
         "call-plot-api" => json!({ "run_id": run_id, "from": now }),
         "upload" | "wait-for-deletion" => {

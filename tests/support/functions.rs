@@ -13,7 +13,7 @@ use crate::{Stack, kebab_case};
 pub const PIPELINE: &[&str] = FUNCTIONS.split_at(4).0;
 
 /// Every function, by the name of its crate: the pipeline's, then those of the driver in the order of a run.
-pub const FUNCTIONS: [&str; 10] = [
+pub const FUNCTIONS: [&str; 11] = [
     "size-tracking",
     "logging",
     "cleaner",
@@ -23,6 +23,7 @@ pub const FUNCTIONS: [&str; 10] = [
     "upload",
     "wait-for-deletion",
     "wait-for-alarm-ok",
+    "check-run",
     "call-plot-api",
 ];
 
@@ -47,6 +48,17 @@ impl Stack {
     pub async fn invoke(&self, function: &str, event: &Value) {
         let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         request.payload(Blob::new(event.to_string())).send().await.expect("the function can be invoked");
+    }
+
+    /// Takes from AWS's services the permission to invoke the function.
+    pub async fn forbid_invocations(&self, function: &str) {
+        let policy = self.lambda.get_policy().function_name(function).send().await.expect("a policy").policy;
+        let policy: Value = serde_json::from_str(&policy.unwrap_or_default()).expect("a policy is JSON");
+        for statement in policy["Statement"].as_array().expect("statements") {
+            let id = statement["Sid"].as_str().expect("a statement has a name");
+            let request = self.lambda.remove_permission().function_name(function).statement_id(id);
+            request.send().await.expect("the permission can be taken");
+        }
     }
 
     /// Gives the function's environment another value for a variable, as a bad deployment does; gives the one it had.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudwatch::types::StateValue;
 use serde_json::json;
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
@@ -140,6 +141,28 @@ async fn every_failure_is_named_and_leaves_the_lock_released() {
 
     // After all that, a run goes through.
     assert_eq!(stack.report(json!({})).await.observed_timeline, SEED_TIMELINE);
+    stack.local_aws.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_run_fails_if_the_alarm_may_not_invoke_the_cleaner() {
+    let _live = live().await;
+    let stack = Stack::up().await;
+    let outputs = stack.local_aws.outputs();
+    stack.forbid_invocations(&outputs.cleaner_function_name).await;
+    let cycle = json!({ "upload": [{ "object_name": "a", "size_bytes": 28 }] });
+    let run = stack.start(json!({ "cycles": [cycle] })).await;
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(stack.local_aws.sdk_config());
+    eventually("the alarm goes off", async || {
+        let alarms = cloudwatch.describe_alarms().alarm_names(&outputs.alarm_name).send().await;
+        let alarms = alarms.expect("alarms can be described").metric_alarms.unwrap_or_default();
+        alarms.iter().any(|alarm| alarm.state_value == Some(StateValue::Alarm))
+    })
+    .await;
+    stack.delete("a").await;
+    let said = ["should have had a deleted in cycle 1", "no cleaning is on record that deleted it"];
+    check_failure(&stack.end_of(&run).await, ErrorName::NotDeletedByAlarm, &said);
+    check_stack(&stack, &[]).await;
     stack.local_aws.shutdown().await;
 }
 

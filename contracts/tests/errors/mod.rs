@@ -31,6 +31,18 @@ pub const ERRORS: &[(&str, &str)] = &[
     ("cleaning-record/bad-no-sequencer", "objects[0]: missing field `sequencer`"),
     ("cleaning-record/bad-other-partition", "bucket_name: unknown variant `spillway`, expected `__CLEANINGS__`"),
     ("cleaning-record/bad-unknown-outcome", "objects[0].outcome: unknown variant `Gone`"),
+    ("check-run-request/bad-no-cycles", "missing field `cycles`"),
+    (
+        "check-run-request/bad-started-at-in-seconds",
+        "started_at: invalid type: integer `1795421788`, expected a string",
+    ),
+    ("check-run-request/bad-unknown-field", "expected_timeline: unknown field `expected_timeline`"),
+    ("check-run-response/bad-negative-total", "observed_timeline[1]: invalid value: integer `-18`, expected u64"),
+    ("check-run-response/bad-no-cleanings", "missing field `cleanings`"),
+    (
+        "check-run-response/bad-unknown-invoker",
+        "cleanings[0].invoked_by: unknown variant `user`, expected `alarm` or `schedule`",
+    ),
     (
         "cleaner-decision-line/bad-chosen-as-names",
         r#"chosen[0]: invalid type: string "assignment2.txt", expected struct ChosenObject"#,
@@ -247,7 +259,6 @@ pub const ERRORS: &[(&str, &str)] = &[
     ("upload-response/bad-done-as-text", r#"done: invalid type: string "true", expected a boolean"#),
     ("upload-response/bad-negative-total", "uploaded[0].total_size: invalid value: integer `-18`, expected u64"),
     ("upload-response/bad-no-time", "uploaded[1]: missing field `uploaded_at`"),
-    ("wait-for-alarm-ok-request/bad-no-period", "missing field `period_seconds`"),
     (
         "wait-for-alarm-ok-request/bad-settled-at-as-number",
         "settled_at: invalid type: integer `1795421801`, expected a string",

@@ -13,7 +13,7 @@ use super::interpreter::Interpreter;
 use super::outcome::{deployed, requests, trace};
 
 /// What follows a task up to the next one, by the task and by whether it waits no more.
-const WAYS: [((&str, bool), &[&str]); 10] = [
+const WAYS: [((&str, bool), &[&str]); 11] = [
     (("PrepareRun", true), &["IsBucketReady", "RunCycles", "cycle 1", "AlignWindow"]),
     (("PrepareRun", false), &["IsBucketReady", "PauseBeforePrepareRun", "PrepareRun"]),
     (("AlignWindow", true), &["WaitForWindow", "Upload"]),
@@ -23,6 +23,7 @@ const WAYS: [((&str, bool), &[&str]); 10] = [
     (("WaitForDeletion", false), &["IsDeletionRecorded", "PauseBeforeDeletion", "WaitForDeletion"]),
     (("WaitForAlarmOk", true), &["IsAlarmOk", "CycleDone"]),
     (("WaitForAlarmOk", false), &["IsAlarmOk", "PauseBeforeAlarmOk", "WaitForAlarmOk"]),
+    (("CheckRun", true), &["CallPlotApi"]),
     (("CallPlotApi", true), &["ReportRun", "ReleaseRunLock"]),
 ];
 
@@ -110,7 +111,7 @@ fn alone(task: &str) -> Value {
             "deletion": { "deleted": [], "observed_totals": [] },
             "settled_at": plan["started_at"],
             "cycles": [],
-            "observed_timeline": plan["expected_timeline"],
+            "check": { "expected_timeline": [], "observed_timeline": [], "cleanings": [] },
         },
         "Next": task,
     });

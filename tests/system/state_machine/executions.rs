@@ -34,6 +34,7 @@ cases! {
     align_window_crashes_for_good
     an_expired_lock_is_taken
     another_object_is_deleted
+    check_run_is_throttled_for_good
     crashing_tasks_are_retried
     every_wait_looks_again
     invalid_input_fails
@@ -42,6 +43,7 @@ cases! {
     releasing_the_lock_after_a_failure_is_retried
     taking_the_lock_is_throttled_for_good
     the_alarm_deadline_passes
+    the_alarm_does_not_go_off
     the_default_scenario_succeeds
     the_deletion_deadline_passes
     the_lock_cannot_be_read
@@ -54,6 +56,7 @@ cases! {
     the_plot_api_is_down_then_up
     the_plot_is_rejected
     the_preparation_deadline_passes
+    the_schedule_deletes
     the_timeline_differs
     the_upload_deadline_passes
     throttled_tasks_are_retried

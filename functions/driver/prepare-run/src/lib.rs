@@ -86,9 +86,11 @@ pub async fn handle(deps: &Deps, request: PrepareRunRequest, now: Timestamp) -> 
     let alarm = alarm::describe(&deps.cloudwatch, &deps.alarm_name).await?;
     let (max_deletes, protected) = (deps.max_deletes, deps.protected.clone());
     let rule = Rule { threshold_bytes: alarm.threshold_bytes, max_deletes, protected };
-    let plan = plan(&request, &alarm, &rule, now)?;
+    let mut plan = plan(&request, &alarm, &rule, now)?;
     let leftovers = bucket::remove_leftovers(&deps.s3, deps.store.bucket_name()).await?;
-    let waiting_for = waiting_for(leftovers, deps.store.state().await?, &alarm);
+    let state = deps.store.state().await?;
+    plan.after_event_key = state.as_ref().map(|state| state.last_event_key.clone()).unwrap_or_default();
+    let waiting_for = waiting_for(leftovers, state, &alarm);
     let seconds = plan.deadline_seconds;
     if !waiting_for.is_empty() && now >= request.started_at + SignedDuration::from_secs(seconds as i64) {
         return Err(Error::Deadline { seconds, waiting_for });
@@ -106,6 +108,7 @@ fn plan(request: &PrepareRunRequest, alarm: &Alarm, rule: &Rule, now: Timestamp)
         // A tenth of a period: often enough to lose little of it, seldom enough for few state transitions.
         poll_seconds: (alarm.period_seconds / 10).max(1),
         deadline_seconds: request.input.deadline_seconds.seconds(),
+        after_event_key: String::new(),
         cycles: scenario.cycles,
         expected_timeline: scenario.timeline,
     })

@@ -24,7 +24,7 @@ pub struct Deps {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The alarm isn't OK in time.
-    #[error("by {deadline} the alarm should have been OK, but it is in {state} since {state_since}: {reason}")]
+    #[error("by {deadline} the alarm should have been OK, but it has been in {state} since {state_since}: {reason}")]
     Deadline {
         /// When the run gave up.
         deadline: Timestamp,
@@ -35,6 +35,21 @@ pub enum Error {
         /// Why, in CloudWatch's words.
         reason: String,
     },
+    /// The alarm did not go off, so it did not see the total at or above the threshold.
+    #[error(
+        "by {deadline} the alarm should have gone off and been OK again after {settled_at}, when the total had fallen, but it \
+         has been in {state} since {state_since}; see whether size-tracking's log reaches the metric filter"
+    )]
+    DidNotGoOff {
+        /// When the run gave up.
+        deadline: Timestamp,
+        /// When the total had fallen.
+        settled_at: Timestamp,
+        /// The alarm's state.
+        state: String,
+        /// Since when.
+        state_since: Timestamp,
+    },
     /// The alarm can't be read.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -44,6 +59,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let name = match &error {
             Error::Deadline { .. } => ErrorName::AlarmDeadlinePassed,
+            Error::DidNotGoOff { .. } => ErrorName::AlarmDidNotGoOff,
             Error::Call(error) => error.name(),
         };
         Self { name, message: error.to_string() }
@@ -62,12 +78,9 @@ pub async fn handle(
         return Err(CallError::unexpected("DescribeAlarms", format!("there is no alarm {}", deps.alarm_name)).into());
     };
     let state = alarm.state_value.as_ref().map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned();
-    let since = alarm.state_updated_timestamp.and_then(|at| at.to_millis().ok());
+    let changed_at = alarm.state_transitioned_timestamp.or(alarm.state_updated_timestamp);
+    let since = changed_at.and_then(|at| at.to_millis().ok());
     let state_since = since.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
-    let done = verdict::is_ok(&state, state_since, &request, now);
-    if !done && now >= request.deadline {
-        let reason = alarm.state_reason.clone().unwrap_or_default();
-        return Err(Error::Deadline { deadline: request.deadline, state, state_since, reason });
-    }
-    Ok(WaitForAlarmOkResponse { done, state, state_since })
+    let reason = alarm.state_reason.as_deref().unwrap_or_default();
+    verdict::judge(&request, WaitForAlarmOkResponse { done: false, state, state_since }, reason, now)
 }

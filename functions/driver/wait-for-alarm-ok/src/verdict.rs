@@ -1,30 +1,42 @@
 //! When an OK counts.
 
-use jiff::{SignedDuration, Timestamp};
-use spillway_contracts::task::WaitForAlarmOkRequest;
+use jiff::Timestamp;
+use spillway_contracts::task::{WaitForAlarmOkRequest, WaitForAlarmOkResponse};
 
-/// Whether the alarm is OK and has seen the total that the cycle settled at.
+use crate::Error;
+
+/// Judges what the alarm says: done, not yet, or too late.
 ///
-/// After a deletion the alarm is in ALARM, and goes to OK once a period without a total at the threshold is over. But
-/// where the cleaner was faster than the alarm (its schedule may be), the alarm is still OK from before, is about to go
-/// to ALARM, and would not act on an upload meanwhile. So an OK from before counts only once the period after the one
-/// in which the total settled is over, too.
-pub fn is_ok(state: &str, state_since: Timestamp, request: &WaitForAlarmOkRequest, now: Timestamp) -> bool {
-    if state != "OK" {
-        return false;
+/// After a deletion the alarm is in ALARM, and goes to OK once a period without a total at the threshold is over. An OK from
+/// before the deletion says nothing: the alarm is about to go off, or it is deaf because no total reaches its metric. It would
+/// still be OK then, and the schedule might have had the cleaner delete.
+pub fn judge(
+    request: &WaitForAlarmOkRequest,
+    alarm: WaitForAlarmOkResponse,
+    reason: &str,
+    now: Timestamp,
+) -> Result<WaitForAlarmOkResponse, Error> {
+    let WaitForAlarmOkResponse { ref state, state_since, .. } = alarm;
+    let stale = request.settled_at.filter(|settled_at| state != "ALARM" && state_since < *settled_at);
+    if state == "OK" && stale.is_none() {
+        return Ok(WaitForAlarmOkResponse { done: true, ..alarm });
     }
-    let Some(settled_at) = request.settled_at else { return true };
-    let period = i64::from(request.period_seconds.max(1));
-    let settled_period = settled_at.as_second().div_euclid(period) * period;
-    let evaluated = SignedDuration::from_secs(settled_period + 2 * period);
-    state_since >= settled_at || now.as_duration() >= evaluated
+    if now < request.deadline {
+        return Ok(alarm);
+    }
+    let (deadline, state) = (request.deadline, state.clone());
+    Err(match stale {
+        Some(settled_at) => Error::DidNotGoOff { deadline, settled_at, state, state_since },
+        None => Error::Deadline { deadline, state, state_since, reason: reason.to_owned() },
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spillway_contracts::{ErrorName, Failure};
 
-    /// When things happened, in seconds after 10:00.
+    /// When things happened, in seconds after 10:00. The deadline is at 59.
     #[derive(Clone, Copy)]
     struct Times {
         state_since: i64,
@@ -33,33 +45,37 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(state: &str, Times { state_since, settled_at, now }: Times, expect: bool) {
+    fn check(state: &str, Times { state_since, settled_at, now }: Times, expect: Result<bool, ErrorName>) {
         let at = |second: i64| Timestamp::from_second(1_785_578_400 + second).unwrap();
-        let request = WaitForAlarmOkRequest {
-            run_id: "r".into(),
-            period_seconds: 10,
-            settled_at: settled_at.map(at),
-            deadline: at(59),
-        };
-        assert_eq!(is_ok(state, at(state_since), &request, at(now)), expect);
+        let (settled_at, deadline) = (settled_at.map(at), at(59));
+        let request = WaitForAlarmOkRequest { run_id: "r".into(), settled_at, deadline };
+        let alarm = WaitForAlarmOkResponse { done: false, state: state.into(), state_since: at(state_since) };
+        let judged = judge(&request, alarm, "a reason", at(now));
+        assert_eq!(judged.map(|alarm| alarm.done).map_err(|error| Failure::from(error).name), expect);
     }
 
     #[test]
     fn an_ok_after_the_deletion_counts() {
-        check("ALARM", Times { state_since: 10, settled_at: Some(12), now: 15 }, false);
-        check("OK", Times { state_since: 20, settled_at: Some(12), now: 21 }, true);
+        check("ALARM", Times { state_since: 10, settled_at: Some(12), now: 15 }, Ok(false));
+        check("OK", Times { state_since: 20, settled_at: Some(12), now: 21 }, Ok(true));
+        check("OK", Times { state_since: 20, settled_at: Some(12), now: 60 }, Ok(true));
+        check("ALARM", Times { state_since: 10, settled_at: Some(12), now: 59 }, Err(ErrorName::AlarmDeadlinePassed));
     }
 
     #[test]
-    fn an_ok_from_before_the_deletion_counts_once_the_alarm_had_time_to_change() {
-        check("OK", Times { state_since: 0, settled_at: Some(8), now: 9 }, false);
-        check("OK", Times { state_since: 0, settled_at: Some(8), now: 19 }, false);
-        check("OK", Times { state_since: 0, settled_at: Some(8), now: 20 }, true);
+    fn an_ok_from_before_the_deletion_never_counts() {
+        check("OK", Times { state_since: 0, settled_at: Some(8), now: 9 }, Ok(false));
+        check("OK", Times { state_since: 0, settled_at: Some(8), now: 58 }, Ok(false));
+        check("OK", Times { state_since: 0, settled_at: Some(8), now: 59 }, Err(ErrorName::AlarmDidNotGoOff));
+        let silent = Times { state_since: 0, settled_at: Some(8), now: 59 };
+        check("INSUFFICIENT_DATA", silent, Err(ErrorName::AlarmDidNotGoOff));
     }
 
     #[test]
     fn without_a_deletion_any_ok_counts() {
-        check("OK", Times { state_since: 0, settled_at: None, now: 9 }, true);
-        check("INSUFFICIENT_DATA", Times { state_since: 0, settled_at: None, now: 9 }, false);
+        check("OK", Times { state_since: 0, settled_at: None, now: 9 }, Ok(true));
+        check("INSUFFICIENT_DATA", Times { state_since: 0, settled_at: None, now: 9 }, Ok(false));
+        let silent = Times { state_since: 0, settled_at: None, now: 59 };
+        check("INSUFFICIENT_DATA", silent, Err(ErrorName::AlarmDeadlinePassed));
     }
 }
