@@ -12,10 +12,11 @@ use crate::json_object::read_from_object_alone;
 #[serde(deny_unknown_fields, remote = "Self", expecting = "an object")]
 #[schemars(!remote)]
 pub struct RunInput {
-    /// What to upload and what to expect of it, in order.
+    /// What to upload and what to expect of it, in order. The names of all uploads together may take 40,000 bytes, each as
+    /// JSON has it.
     #[serde(default = "default_cycles")]
     pub cycles: BoundedList<Cycle, 10>,
-    /// How long each wait of the run may last, in seconds.
+    /// How long each wait of the run may last, in seconds. All waits of the run end 58 minutes after it began.
     #[serde(default)]
     pub deadline_seconds: DeadlineSeconds,
 }

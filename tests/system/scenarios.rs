@@ -166,6 +166,21 @@ async fn a_run_fails_if_the_alarm_may_not_invoke_the_cleaner() {
     stack.local_aws.shutdown().await;
 }
 
+#[tokio::test]
+async fn the_lock_of_a_stopped_run_is_taken() {
+    let _live = live().await;
+    let stack = Stack::up().await;
+    let stopped = stack.start(json!({})).await;
+    eventually("the run holds the lock", async || stack.row(RUN_LOCK_KEY).await.is_some()).await;
+    let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
+    sfn.stop_execution().execution_arn(&stopped).send().await.expect("a run can be stopped");
+    let cycle = json!({ "upload": [{ "object_name": "a", "size_bytes": 5 }] });
+    let next = stack.report(json!({ "cycles": [cycle] })).await;
+    assert_eq!((next.observed_timeline, next.cleanings), (vec![0, 5], vec![]));
+    check_stack(&stack, &[("a", 5)]).await;
+    stack.local_aws.shutdown().await;
+}
+
 /// Waits until the ledger has recorded as many objects, and checks the stack then.
 async fn check_stack_eventually(stack: &Stack, bucket: &[(&str, i64)]) {
     eventually("the ledger records the objects", async || {

@@ -44,7 +44,7 @@ fn mocked_responses_keep_their_contracts() {
     let mut used = BTreeSet::new();
     for (name, case) in cases() {
         for (state, response) in case.mocks() {
-            if let Some(answer) = responses[response].get("Return") {
+            if let Some(answer) = responses[response].get("Return").filter(|_| is_lambda(state)) {
                 check(&contracts, &format!("{}-response", kebab_case(state)), &answer["Payload"], &name);
             }
             used.insert(response.to_owned());

@@ -47,11 +47,12 @@ fn each_task_state_has_its_function_and_its_crate() {
 fn every_task_times_out_retries_named_errors_and_is_caught() {
     let machine = Machine::read();
     let states = machine.states();
-    assert_eq!(machine.tasks().len(), 11);
+    assert_eq!(machine.tasks().len(), 13);
     for (name, state) in machine.tasks() {
-        let (seconds, errors) = match state.is_lambda() {
-            true => (60, LAMBDA_ERRORS),
-            false => (30, DYNAMODB_ERRORS),
+        let (seconds, errors) = match state.definition["Resource"].as_str() {
+            Some("arn:aws:states:::lambda:invoke") => (60, LAMBDA_ERRORS),
+            Some("arn:aws:states:::aws-sdk:sfn:describeExecution") => (30, SFN_ERRORS),
+            _ => (30, DYNAMODB_ERRORS),
         };
         assert_eq!(state.definition["TimeoutSeconds"], seconds, "{name}");
         let retry = json!([{
@@ -109,6 +110,21 @@ fn the_lock_outlives_the_longest_run() {
     assert!(expires.contains(&format!("+ {})", timeout + 60)), "{expires} doesn't fit a timeout of {timeout} s");
 }
 
+#[test]
+fn the_waits_of_a_run_end_two_minutes_before_it_would_time_out() {
+    let definition = Machine::read().definition;
+    let timeout = definition["TimeoutSeconds"].as_u64().expect("TimeoutSeconds");
+    let end = format!("$toMillis($started_at) + {}", (timeout - 120) * 1000);
+    let text = definition.to_string();
+    let deadlines: Vec<_> =
+        text.split("\"deadline\":").skip(1).filter(|rest| rest.starts_with("\"{% $fromMillis(")).collect();
+    assert_eq!(deadlines.len(), 3);
+    for deadline in deadlines {
+        let (deadline, _) = deadline.split_once("%}").expect("an expression");
+        assert!(deadline.contains(&end), "{deadline} doesn't end at {end}");
+    }
+}
+
 const LAMBDA_ERRORS: &[&str] = &[
     "ServiceUnavailable",
     "Lambda.ClientExecutionTimeoutException",
@@ -127,6 +143,8 @@ const DYNAMODB_ERRORS: &[&str] = &[
     "DynamoDB.ThrottlingException",
     "DynamoDB.SdkClientException",
 ];
+
+const SFN_ERRORS: &[&str] = &["Sfn.ThrottlingException", "Sfn.SfnException", "Sfn.SdkClientException"];
 
 /// statelint wants numbers and times where JSONata's Wait may have an expression.
 fn make_waits_constant(value: &mut Value) {

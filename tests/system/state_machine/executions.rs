@@ -28,6 +28,8 @@ macro_rules! cases {
 cases! {
     a_failure_while_handling_a_failure
     a_foreign_object_fails_the_run
+    a_lock_of_a_stopped_run_is_released_already
+    a_lock_of_a_stopped_run_is_taken
     a_lock_of_this_run_is_taken
     a_scenario_without_a_deletion_succeeds
     a_task_that_hangs_fails_the_run
@@ -42,16 +44,19 @@ cases! {
     reading_the_lock_is_retried
     releasing_the_lock_after_a_failure_is_retried
     taking_the_lock_is_throttled_for_good
+    taking_the_lock_of_a_stopped_run_is_retried
     the_alarm_deadline_passes
     the_alarm_does_not_go_off
     the_default_scenario_succeeds
     the_deletion_deadline_passes
+    the_holder_cannot_be_described
     the_lock_cannot_be_read
     the_lock_cannot_be_released
     the_lock_cannot_be_taken
     the_lock_is_held
     the_lock_is_released_already
     the_lock_is_released_while_it_is_read
+    the_lock_of_a_stopped_run_cannot_be_released
     the_plot_api_is_down_for_good
     the_plot_api_is_down_then_up
     the_plot_is_rejected

@@ -17,17 +17,23 @@ pub struct Scenario {
     pub timeline: Vec<u64>,
 }
 
-/// An expectation that no bucket can meet. Displays as the path of the field and what is wrong with it.
+/// How many bytes the names of a run's uploads may take, each as JSON has it. Step Functions passes no more than 256 KiB from
+/// state to state, and a name is in a run's report three times.
+const MOST_NAME_BYTES: usize = 40_000;
+
+/// An expectation that no bucket can meet, or a scenario that is too large. Displays as the path of the field and what is wrong with it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cycles[{cycle}].{field}: {reason}")]
+#[error("{}: {reason}", path(*.cycle, .field))]
 pub struct ScenarioError {
-    cycle: usize,
+    /// None if it is about all cycles.
+    cycle: Option<usize>,
     field: &'static str,
     reason: String,
 }
 
 /// Plays `input` through on paper, from an empty bucket, with a cleaner that keeps `rule`.
 pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
+    check_names(input)?;
     let mut bucket = Bucket::default();
     let mut scenario = Scenario { cycles: Vec::new(), timeline: vec![0] };
     for (index, cycle) in input.cycles.iter().enumerate() {
@@ -37,7 +43,7 @@ pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
                     "the name {:?} needs more than white space: AWS's SDK refuses to upload it",
                     upload.object_name.as_str()
                 );
-                return Err(ScenarioError { cycle: index, field: "upload", reason });
+                return Err(ScenarioError { cycle: Some(index), field: "upload", reason });
             }
             bucket.0.insert(upload.object_name.clone(), upload.size_bytes.bytes());
             scenario.timeline.push(bucket.total());
@@ -49,13 +55,30 @@ pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
         for object_name in &expected_deletions {
             if bucket.0.remove(object_name).is_none() {
                 let reason = format!("{object_name} isn't in the bucket at that point");
-                return Err(ScenarioError { cycle: index, field: "expect.deleted", reason });
+                return Err(ScenarioError { cycle: Some(index), field: "expect.deleted", reason });
             }
             scenario.timeline.push(bucket.total());
         }
         scenario.cycles.push(plan(index, cycle, expected_deletions, bucket.total(), rule)?);
     }
     Ok(scenario)
+}
+
+fn path(cycle: Option<usize>, field: &str) -> String {
+    cycle.map_or_else(|| field.to_owned(), |cycle| format!("cycles[{cycle}].{field}"))
+}
+
+fn check_names(input: &RunInput) -> Result<(), ScenarioError> {
+    let names = input.cycles.iter().flat_map(|cycle| cycle.upload.iter()).map(|upload| &upload.object_name);
+    let bytes: usize = names.map(|name| serde_json::json!(name).to_string().len()).sum();
+    if bytes <= MOST_NAME_BYTES {
+        return Ok(());
+    }
+    let reason = format!(
+        "the names of all uploads take {bytes} bytes as JSON, and a run has room for {MOST_NAME_BYTES}; shorten them, or upload \
+         fewer objects"
+    );
+    Err(ScenarioError { cycle: None, field: "cycles", reason })
 }
 
 fn plan(
@@ -65,7 +88,7 @@ fn plan(
     total: u64,
     rule: &Rule,
 ) -> Result<CyclePlan, ScenarioError> {
-    let impossible = |field, reason| Err(ScenarioError { cycle: index, field, reason });
+    let impossible = |field, reason| Err(ScenarioError { cycle: Some(index), field, reason });
     if let Some(kept) = expected_deletions.iter().find(|name| rule.protected.protect(name)) {
         return impossible("expect.deleted", format!("{kept} is protected, so the cleaner never deletes it"));
     }
@@ -147,6 +170,20 @@ mod tests {
             json!([{ "upload": [{ "object_name": "a", "size_bytes": 15 }, { "object_name": "b", "size_bytes": 16 },
                 { "object_name": "c", "size_bytes": 17 }] }]),
             Ok(&[0, 15, 31, 48, 31, 15]),
+        );
+    }
+
+    #[test]
+    fn names_that_would_not_fit_between_two_states_are_refused() {
+        let upload = |position: usize| json!({ "object_name": format!("{position:01024}"), "size_bytes": 0 });
+        let cycle = |number: usize| json!({ "upload": (0..20).map(|it| upload(number * 20 + it)).collect::<Vec<_>>() });
+        let cycles: Vec<Value> = (0..10).map(cycle).collect();
+        check(
+            cycles.into(),
+            Err(
+                "cycles: the names of all uploads take 205200 bytes as JSON, and a run has room for 40000; shorten them, or \
+                 upload fewer objects",
+            ),
         );
     }
 

@@ -8,6 +8,9 @@ use spillway_contracts::task::{WaitForDeletionRequest, WaitForDeletionResponse};
 
 use crate::Error;
 
+/// How many names a message tells.
+const MOST_NAMED: usize = 10;
+
 /// Judges the history since the cycle began: done, not yet, another deletion than expected, or too late.
 pub fn judge(
     request: &WaitForDeletionRequest,
@@ -55,7 +58,12 @@ fn deletion(record: &HistoryRecord) -> Deletion {
 
 fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
     let names: Vec<&str> = names.map(ObjectName::as_str).collect();
-    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+    if names.is_empty() {
+        return "nothing".into();
+    }
+    // The cause of an execution's failure has at most 32 KiB.
+    let (named, more) = names.split_at(names.len().min(MOST_NAMED));
+    if more.is_empty() { named.join(", ") } else { format!("{} and {} more", named.join(", "), more.len()) }
 }
 
 #[cfg(test)]
@@ -112,6 +120,15 @@ mod tests {
         check(&["a", "b"], &[("b", 30), ("a", 18)], now, Ok(true));
         let cause = "cycle 1 expects a, b to be deleted, but the history shows b, c";
         check(&["a", "b"], &[("b", 30), ("c", 18)], now, Err(cause));
+    }
+
+    #[test]
+    fn a_message_names_the_first_objects() {
+        let names: Vec<String> = (10..22).map(|number| number.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let cause =
+            "cycle 1 expects 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more to be deleted, but the history shows z";
+        check(&names, &[("z", 18)], "2026-08-01T10:00:10Z", Err(cause));
     }
 
     #[test]

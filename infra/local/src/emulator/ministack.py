@@ -93,6 +93,8 @@ def may_execute(machine, resource, arguments):
     service, operation = resource.split(":")[-2:]
     if service == "lambda":
         return may(role, "lambda:InvokeFunction", arguments["FunctionName"])
+    if service == "sfn":
+        return may(role, "states:DescribeExecution", arguments["ExecutionArn"])
     table = f"arn:aws:dynamodb:{get_region()}:{get_account_id()}:table/{arguments['TableName']}"
     key = arguments.get("Key", arguments.get("Item"))["object_name"]["S"]
     return may(role, f"dynamodb:{operation[0].upper()}{operation[1:]}", table, **{"dynamodb:leadingkeys": [key]})
