@@ -195,7 +195,7 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
         index_lag: world.index_lag(),
         cancelled: world.happens(faults).then(|| one_of(&mut world.rng, &obstacles)),
         unprocessed: if world.happens(faults) { world.rng.usize(..4) } else { 0 },
-        page: Some(one_of(&mut world.rng, &[1, 2, 3, 50])),
+        page: Some(if world.is_calm { 3 } else { one_of(&mut world.rng, &[1, 2, 3, 50]) }),
         invisible: (!world.is_calm && millis() - world.tables.newest_at() < 50).then(|| world.rng.usize(..4)),
         ..Whims::default()
     };

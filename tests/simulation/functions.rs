@@ -10,6 +10,7 @@ use size_tracking::DeadLetters;
 use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_fake_aws::{s3_client, sqs_client, store};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::environment::{Environment, dynamodb, s3, sqs};
 use crate::queue::{Message, Queue};
@@ -54,7 +55,7 @@ async fn run<T>(environment: &Environment, timeout: i64, invocation: impl Future
 
 /// Delivers the messages of a queue in batches for as long as the simulation lasts.
 pub async fn deliver(shared: Shared, consumer: Consumer) {
-    let mut running = tokio::task::JoinSet::new();
+    let mut running = JoinSet::new();
     loop {
         let (batch, next_at) = {
             let mut world = shared.lock();
@@ -76,10 +77,17 @@ pub async fn deliver(shared: Shared, consumer: Consumer) {
         };
         tokio::select! {
             biased;
-            Some(_) = running.join_next() => {}
+            Some(ended) = running.join_next() => note_panic(&shared, ended),
             () = shared.arrival.notified() => {}
             () = next => {}
         }
+    }
+}
+
+/// An invocation may fail, but not panic.
+fn note_panic(shared: &Shared, ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        shared.lock().reference.violations.push(error.to_string());
     }
 }
 
@@ -140,7 +148,11 @@ async fn log(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
 /// What the schedule does every minute, and CloudWatch with it, for as long as the simulation lasts.
 pub async fn tick(shared: Shared) {
     let mut is_alarm = false;
+    let mut running = JoinSet::new();
     loop {
+        while let Some(ended) = running.try_join_next() {
+            note_panic(&shared, ended);
+        }
         let paused = shared.lock().paused_until - millis();
         pass(paused.max(i64::from(PERIOD) * 1000)).await;
         let mut calls = Vec::new();
@@ -161,11 +173,11 @@ pub async fn tick(shared: Shared) {
             }
         }
         for late in calls {
-            tokio::spawn(clean_by_alarm(shared.clone(), late));
+            running.spawn(clean_by_alarm(shared.clone(), late));
         }
-        tokio::spawn(heartbeat(shared.clone()));
+        running.spawn(heartbeat(shared.clone()));
         if shared.lock().has(Safeguard::Schedule) {
-            tokio::spawn(clean_by_schedule(shared.clone()));
+            running.spawn(clean_by_schedule(shared.clone()));
         }
     }
 }
@@ -192,6 +204,8 @@ async fn clean_by_schedule(shared: Shared) {
 
 /// Whether the invocation succeeded.
 async fn clean(shared: &Shared, invocation: Invocation) -> bool {
+    let start = shared.lock().rng.i64(1..200);
+    pass(start).await;
     let environment = Environment::new(shared, "cleaner");
     let rule = safeguard::rule(&shared.lock());
     let deps = cleaner::Deps {

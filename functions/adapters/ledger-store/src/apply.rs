@@ -60,16 +60,18 @@ pub async fn apply(
     while !events.is_empty() {
         let mut rest = events.clone();
         let folded = fold(&snapshot, &mut rest, now());
-        let Some(commit) = folded.commit else {
-            too_old.extend(folded.too_old);
-            break;
+        let outcome = match &folded.commit {
+            _ if folded.is_torn => Outcome::Conflict,
+            Some(commit) => store.commit(commit).await?,
+            None => Outcome::Committed,
         };
-        match store.commit(&commit).await? {
+        match outcome {
             Outcome::Committed => {
+                too_old.extend(folded.too_old);
+                let Some(commit) = folded.commit else { break };
                 commit.history.iter().for_each(&mut committed);
                 snapshot = snapshot.after(commit);
                 effort.transactions += 1;
-                too_old.extend(folded.too_old);
                 (events, attempt) = (rest, 0);
             }
             Outcome::Conflict if attempt + 1 == ATTEMPTS => return Err(StoreError::Contended { attempts: ATTEMPTS }),

@@ -101,10 +101,11 @@ mod tests {
     fn record(number: u32, invoked_by: &str, sequencer: &str, outcome: Value) -> Value {
         json!({
             "bucket_name": "__CLEANINGS__", "event_key": number.to_string(), "cleaning_id": number.to_string(),
-            "invoked_by": invoked_by, "begun_at": "2026-08-01T10:01:01Z", "over_at": "2026-08-01T10:03:00Z",
+            "invoked_by": invoked_by, "begun_at": "2026-08-01T10:01:01Z",
             "alarm_state_at": (invoked_by == "alarm").then_some("2026-08-01T10:01:00.250+0000"), "expires_at": 0,
             "objects": [{ "object_name": "a", "size": 28, "etag": null, "sequencer": sequencer,
-                "chosen_at": "2026-08-01T10:01:02Z", "outcome": outcome }],
+                "chosen_at": "2026-08-01T10:01:02Z", "over_at": "2026-08-01T10:03:00Z",
+                "outcome": outcome }],
         })
     }
 
