@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::StackResource;
+use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, InvocationType};
 use serde_json::Value;
@@ -48,6 +49,24 @@ impl Stack {
     pub async fn invoke(&self, function: &str, event: &Value) {
         let request = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         request.payload(Blob::new(event.to_string())).send().await.expect("the function can be invoked");
+    }
+
+    /// Stops a function as the README says, or lets it go on.
+    pub async fn stop(&self, function: &str, is_stopped: bool) {
+        if is_stopped {
+            let request = self.lambda.put_function_concurrency().function_name(function);
+            request.reserved_concurrent_executions(0).send().await.expect("functions are stopped");
+        } else {
+            let request = self.lambda.delete_function_concurrency().function_name(function);
+            request.send().await.expect("functions go on");
+        }
+    }
+
+    /// Invokes a function and waits for its answer; the error is Lambda's.
+    pub async fn answer(&self, function: &str, event: &Value) -> Result<Value, String> {
+        let request = self.lambda.invoke().function_name(function).payload(Blob::new(event.to_string()));
+        let answer = request.send().await.map_err(|error| error.code().unwrap_or_default().to_owned())?;
+        Ok(serde_json::from_slice(answer.payload.unwrap_or_else(|| Blob::new("null")).as_ref()).expect("JSON"))
     }
 
     /// Takes from AWS's services the permission to invoke the function.

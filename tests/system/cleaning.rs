@@ -43,6 +43,14 @@ async fn protected_objects_stay_and_the_rest_goes() {
     assert_eq!(stack.metric("OnlyProtectedLeft", &outputs.cleaner_function_name).await, [1.0; 5]);
     assert_eq!(stack.metric("ExcessBytes", &outputs.cleaner_function_name).await, [9.0; 5]);
 
+    // A cleaner that is stopped is not even asked.
+    let cleaner = &outputs.cleaner_function_name;
+    let net = json!({ "schedule": "safety-net" });
+    stack.stop(cleaner, true).await;
+    assert_eq!(stack.answer(cleaner, &net).await, Err("TooManyRequestsException".to_owned()));
+    stack.stop(cleaner, false).await;
+    assert_eq!(stack.answer(cleaner, &net).await.expect("an answer")["verdict"], "OnlyProtectedLeft");
+
     // What can't be handled is kept.
     let broken = json!({ "schedule": 5 });
     stack.invoke(&outputs.cleaner_function_name, &broken).await;
