@@ -63,9 +63,10 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
                 shared.arrival.notify_waiters();
                 continue;
             }
-            result = reference::check_end(&world);
             let is_idle = world.tracking.is_empty() && world.logging.is_empty();
-            if !world.reference.violations.is_empty() || is_idle && result.is_ok() {
+            let idle = if is_idle { Ok(()) } else { Err("messages are still on their way".to_owned()) };
+            result = reference::check_end(&world).and(idle);
+            if result.is_ok() || !world.reference.violations.is_empty() {
                 break;
             }
         }

@@ -25,7 +25,7 @@ pub async fn live(shared: &Shared) {
         pass(gap).await;
         let mut world = shared.lock();
         if world.plan.pause.is_some_and(|(before, _)| before == event) {
-            world.expire();
+            world.tables.expire(millis());
             redrive(&mut world);
         }
         act(&mut world);
@@ -41,13 +41,6 @@ pub fn redrive(world: &mut World) {
     world.note(|| "the dead letters are delivered again".to_owned());
     world.tracking.redrive(at);
     world.logging.redrive(at);
-}
-
-impl World {
-    /// Drops from the tables what has expired.
-    pub fn expire(&mut self) {
-        self.tables.expire(millis());
-    }
 }
 
 fn act(world: &mut World) {
