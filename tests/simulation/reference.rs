@@ -132,7 +132,7 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
     }
     seen.chosen
         .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
-    world.count("objects chosen");
+    world.count("cleanings begun");
 }
 
 /// What the records say of an object with a sequencer: when the cleaning is over, and what came of the deletion.

@@ -20,13 +20,7 @@ impl Store {
     /// commit is conditional on each of them.
     pub async fn snapshot(&self, names: &BTreeSet<ObjectName>) -> Result<Snapshot, StoreError> {
         let keys: Vec<String> = std::iter::once(STATE_KEY.to_owned()).chain(names.iter().map(row_key)).collect();
-        let mut snapshot = Snapshot::default();
-        for chunk in keys.chunks(BATCH_KEYS) {
-            for item in self.batch_get(chunk).await? {
-                self.add(&mut snapshot, item)?;
-            }
-        }
-        Ok(snapshot)
+        self.read(&keys).await
     }
 
     /// The bucket's total and count; `None` before the first event.
@@ -37,13 +31,7 @@ impl Store {
     /// The rows of objects, read consistently row by row.
     pub async fn rows(&self, names: &BTreeSet<ObjectName>) -> Result<BTreeMap<ObjectName, Row>, StoreError> {
         let keys: Vec<String> = names.iter().map(row_key).collect();
-        let mut snapshot = Snapshot::default();
-        for chunk in keys.chunks(BATCH_KEYS) {
-            for item in self.batch_get(chunk).await? {
-                self.add(&mut snapshot, item)?;
-            }
-        }
-        Ok(snapshot.rows)
+        Ok(self.read(&keys).await?.rows)
     }
 
     /// The row of one object.
@@ -73,6 +61,17 @@ impl Store {
             }
         }
         Ok(items)
+    }
+
+    /// As many of the rows with these keys as there are.
+    async fn read(&self, keys: &[String]) -> Result<Snapshot, StoreError> {
+        let mut snapshot = Snapshot::default();
+        for chunk in keys.chunks(BATCH_KEYS) {
+            for item in self.batch_get(chunk).await? {
+                self.add(&mut snapshot, item)?;
+            }
+        }
+        Ok(snapshot)
     }
 
     fn add(&self, snapshot: &mut Snapshot, item: Item) -> Result<(), StoreError> {

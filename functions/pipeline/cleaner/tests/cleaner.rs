@@ -11,7 +11,7 @@ use serde_json::json;
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ObjectName, Sequencer};
-use spillway_fake_aws::{Bucket, FakeDynamoDb, FakeS3, Refusal, S3Whims, patient_http_client, s3_client};
+use spillway_fake_aws::{Bucket, FakeDynamoDb, FakeS3, Refusal, S3Whims, patient_http_client, s3_client, store};
 use spillway_ledger::choice::Rule;
 use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::apply;
@@ -416,6 +416,16 @@ async fn a_cleaning_whose_records_are_not_visible_yet_is_not_forgotten() {
     assert!(matches!(error, Error::Incoherent { .. }), "{error}");
     world.dynamodb.hide_record(None);
     assert_eq!(chosen(&world.cleaned(alarm()).await), []);
+}
+
+/// DynamoDB never answers: the invocation ends by itself, before Lambda ends it.
+#[tokio::test(start_paused = true)]
+async fn an_invocation_that_gets_no_answer_ends_before_its_time_is_up() {
+    let mut world = World::with(&[("a", 28)]).await;
+    world.deps.store = store(patient_http_client(|_| std::future::pending()));
+    let ended = tokio::time::timeout(Duration::from_secs(118), world.fails(alarm())).await;
+    assert!(matches!(ended, Ok(Error::OutOfTime)), "{ended:?}");
+    assert_eq!(world.s3.keys(), ["a"]);
 }
 
 /// Each invocation may delete one object.
