@@ -123,10 +123,11 @@ impl User {
         outputs.map(|output| (text(&output["OutputKey"]).to_owned(), output["OutputValue"].clone())).collect()
     }
 
-    /// A table's rows, in the order of their keys.
+    /// A table's rows, in the order of their keys, without the one in which the cleaner may write at any time.
     async fn rows(&self, table: &str) -> Vec<Value> {
         let scan = self.aws(&["dynamodb", "scan", "--consistent-read", "--table-name", table]).await;
         let mut rows = scan["Items"].as_array().expect("items").clone();
+        rows.retain(|row| row["object_name"]["S"] != "__CLEANER__");
         rows.sort_by_key(Value::to_string);
         rows
     }
