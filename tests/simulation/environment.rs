@@ -1,12 +1,21 @@
 //! What one invocation of a function has: clients whose every call the seed may delay, lose, or end the invocation with.
+//!
+//! As in Lambda, invocations share clients, because building them takes longer than most invocations. A call finds the
+//! invocation that makes it in [`ENVIRONMENT`]. Only the cleaner has a client of S3 of its own each time, since it deletes
+//! in tasks of their own, which don't know of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
+use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
+use size_tracking::DeadLetters;
 use spillway_fake_aws::{Answer, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
+use spillway_fake_aws::{s3_client, sqs_client, store};
+use spillway_ledger_store::Store;
 use tokio::sync::Notify;
 
 use crate::reference;
@@ -67,6 +76,36 @@ const FAULTS: [Fault; 5] =
 /// What AWS answers to a request of an invocation.
 type Service = fn(&Environment, &mut World, &HttpRequest) -> Reply;
 
+tokio::task_local! {
+    /// The invocation that is running.
+    static ENVIRONMENT: Environment;
+}
+
+thread_local! {
+    /// What this thread's invocations call DynamoDB with.
+    static STORE: Store = store(shared_client(dynamodb));
+
+    /// What this thread's invocations call SQS with.
+    static DEAD_LETTERS: DeadLetters = DeadLetters::new(sqs_client(shared_client(sqs)), "http://queue".into());
+}
+
+fn shared_client(service: Service) -> SharedHttpClient {
+    patient_http_client(move |request| {
+        let environment = ENVIRONMENT.get();
+        async move { environment.call(&request, service).await }
+    })
+}
+
+/// The ledger.
+pub fn ledger() -> Store {
+    STORE.with(Clone::clone)
+}
+
+/// The tracking queue's dead letters.
+pub fn dead_letters() -> DeadLetters {
+    DEAD_LETTERS.with(Clone::clone)
+}
+
 impl Environment {
     /// An invocation of a function.
     pub fn new(shared: &Shared, function: &'static str) -> Self {
@@ -76,23 +115,28 @@ impl Environment {
         Self { name, shared: shared.clone(), crash: Arc::default(), seen: Arc::default() }
     }
 
-    /// Ends when the invocation crashes.
-    pub async fn crashed(&self) {
-        self.crash.notified().await;
+    /// The bucket, for this invocation alone.
+    pub fn s3(&self) -> Client {
+        let environment = self.clone();
+        s3_client(patient_http_client(move |request| {
+            let environment = environment.clone();
+            async move { environment.call(&request, s3).await }
+        }))
+    }
+
+    /// Runs the invocation until it ends, crashes or takes too long; `None` says that it did not end by itself.
+    pub async fn run<T>(&self, timeout: i64, invocation: impl Future<Output = T>) -> Option<T> {
+        let invocation = ENVIRONMENT.scope(self.clone(), invocation);
+        tokio::select! {
+            biased;
+            () = self.crash.notified() => None,
+            ended = tokio::time::timeout(Duration::from_millis(timeout as u64), invocation) => ended.ok(),
+        }
     }
 
     /// What it was told and has done.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
-    }
-
-    /// What the SDK calls a service with.
-    pub fn client(&self, service: Service) -> SharedHttpClient {
-        let environment = self.clone();
-        patient_http_client(move |request| {
-            let environment = environment.clone();
-            async move { environment.call(&request, service).await }
-        })
     }
 
     /// A call: the seed decides how long it takes, so that everybody else may go on first, and what goes wrong.

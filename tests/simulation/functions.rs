@@ -1,18 +1,14 @@
 //! Lambda, and what invokes the functions: the queues, the schedule and the alarm.
 
-use std::time::Duration;
-
 use aws_lambda_events::event::sqs::SqsEvent;
 use cleaner::{Invocation, Notices, patience};
 use jiff::SignedDuration;
 use serde_json::json;
-use size_tracking::DeadLetters;
 use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
 use spillway_contracts::schedule::SafetyNet;
-use spillway_fake_aws::{s3_client, sqs_client, store};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::environment::{Environment, dynamodb, s3, sqs};
+use crate::environment::{Environment, dead_letters, ledger};
 use crate::queue::{Message, Queue};
 use crate::safeguard::{self, Safeguard};
 use crate::world::{Shared, World, millis, now, pass};
@@ -41,15 +37,6 @@ impl Consumer {
             Self::Tracking => &mut world.tracking,
             Self::Logging => &mut world.logging,
         }
-    }
-}
-
-/// Runs an invocation until it ends, crashes or takes too long; `None` says that it did not end by itself.
-async fn run<T>(environment: &Environment, timeout: i64, invocation: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        () = environment.crashed() => None,
-        ended = tokio::time::timeout(Duration::from_millis(timeout as u64), invocation) => ended.ok(),
     }
 }
 
@@ -116,11 +103,7 @@ async fn work_on(shared: Shared, consumer: Consumer, batch: Vec<Message>) {
 /// The identifiers of the messages that failed; none of them if the invocation did.
 async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
     let environment = Environment::new(shared, "size-tracking");
-    let deps = size_tracking::Deps {
-        store: store(environment.client(dynamodb)),
-        dead_letters: DeadLetters::new(sqs_client(environment.client(sqs)), "http://queue".into()),
-        now,
-    };
+    let deps = size_tracking::Deps { store: ledger(), dead_letters: dead_letters(), now };
     let request = serde_json::from_value(event).unwrap();
     let write = |line: &TotalSizeLine| {
         let mut world = shared.lock();
@@ -130,18 +113,18 @@ async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>>
             world.metric.push_back((millis() + late, line.total_size));
         }
     };
-    let response = run(&environment, TIMEOUT, size_tracking::handle(&deps, request, write)).await?.ok()?;
+    let response = environment.run(TIMEOUT, size_tracking::handle(&deps, request, write)).await?.ok()?;
     Some(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }
 
 async fn log(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
     let environment = Environment::new(shared, "logging");
-    let deps = logging::Deps { store: store(environment.client(dynamodb)), now };
+    let deps = logging::Deps { store: ledger(), now };
     let batch: SqsEvent = serde_json::from_value(event).unwrap();
     let write = |line: &ObjectEventLine| {
         shared.lock().reference.note_line(line);
     };
-    let response = run(&environment, TIMEOUT, logging::handle(&deps, batch, write)).await?;
+    let response = environment.run(TIMEOUT, logging::handle(&deps, batch, write)).await?;
     Some(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
 }
 
@@ -209,8 +192,8 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
     let environment = Environment::new(shared, "cleaner");
     let rule = safeguard::rule(&shared.lock());
     let deps = cleaner::Deps {
-        store: store(environment.client(dynamodb)),
-        s3: s3_client(environment.client(s3)),
+        store: ledger(),
+        s3: environment.s3(),
         notices: Notices::default(),
         rule,
         patience: patience(PERIOD),
@@ -221,7 +204,7 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
     let write = |line: &CleanerDecisionLine| {
         shared.lock().note(|| format!("{}: {}", environment.name, serde_json::to_string(line).unwrap()));
     };
-    let result = run(&environment, CLEANER_TIMEOUT, cleaner::handle(&deps, invocation, over_at, write)).await;
+    let result = environment.run(CLEANER_TIMEOUT, cleaner::handle(&deps, invocation, over_at, write)).await;
     if let Some(Err(error)) = &result {
         shared.lock().note(|| format!("{}: {error}", environment.name));
     }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -55,6 +59,18 @@ where
         let answer = answer(request);
         HttpConnectorFuture::new(async move { answer.await.map(response) })
     })
+}
+
+/// What all clients are configured with: none of the SDK's own retries, and nothing that makes the first call unlike the next.
+pub(crate) fn sdk_config(http_client: SharedHttpClient) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .region(Region::new("us-east-1"))
+        .retry_config(RetryConfig::disabled())
+        .identity_cache(IdentityCache::no_cache())
+        .http_client(http_client)
+        .build()
 }
 
 fn client(answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static) -> SharedHttpClient {

@@ -5,14 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpRequest;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_ledger_store::{Store, Tables as Names};
 
-use crate::connector::{Answer, http_client, lost};
+use crate::connector::{Answer, http_client, lost, sdk_config};
 use crate::tables::{Tables, Whims};
 use crate::{BUCKET, HISTORY_TABLE, OBJECT_TABLE};
 
@@ -59,15 +57,8 @@ impl std::fmt::Debug for State {
 
 /// A store of the ledger of the bucket `b`, without the SDK's own retries.
 pub fn store(http_client: SharedHttpClient) -> Store {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .region(Region::new("us-east-1"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http_client)
-        .build();
     let (object_table, history_table) = (OBJECT_TABLE.into(), HISTORY_TABLE.into());
-    Store::new(Client::from_conf(config), Names { object_table, history_table, bucket_name: BUCKET.into() })
+    Store::new(Client::new(&sdk_config(http_client)), Names { object_table, history_table, bucket_name: BUCKET.into() })
 }
 
 /// The operation that a request to DynamoDB asks for, and its document.

@@ -3,12 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::bucket::{Bucket, S3Whims};
-use crate::connector::http_client;
+use crate::connector::{http_client, sdk_config};
 
 /// How the bucket refuses to delete an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +23,8 @@ pub struct FakeS3(Arc<Mutex<Bucket>>);
 
 /// A client of the bucket, whatever bucket it names, without the SDK's own retries.
 pub fn s3_client(http_client: SharedHttpClient) -> Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .region(Region::new("us-east-1"))
-        .force_path_style(true)
-        .retry_config(RetryConfig::disabled())
-        .http_client(http_client)
-        .build();
-    Client::from_conf(config)
+    let config = aws_sdk_s3::config::Builder::from(&sdk_config(http_client));
+    Client::from_conf(config.force_path_style(true).build())
 }
 
 impl FakeS3 {

@@ -3,13 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 
 use crate::BUCKET;
-use crate::connector::{http_client, lost};
+use crate::connector::{http_client, lost, sdk_config};
 
 /// A queue that messages are sent to.
 #[derive(Clone, Debug, Default)]
@@ -54,14 +52,7 @@ pub fn sent_message(request: &[u8]) -> String {
 
 /// A client of a queue, without the SDK's own retries.
 pub fn sqs_client(http_client: SharedHttpClient) -> Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .region(Region::new("us-east-1"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http_client)
-        .build();
-    Client::from_conf(config)
+    Client::new(&sdk_config(http_client))
 }
 
 /// A message with this text in its SNS envelope.
