@@ -1,4 +1,4 @@
-//! The names a failure can have, in Rust, in the state machine and in the README.
+//! The names a failure can have, in Rust, in the state machine and in `infra/README.md`.
 
 use std::fmt;
 

@@ -29,7 +29,7 @@ const END: &str = "<!-- The end of the numbers. -->";
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,
-    /// Put the tables into README.md, too: all of them.
+    /// Put all tables into tests/README.md, too.
     #[arg(long, conflicts_with = "parts")]
     update_readme: bool,
 }
@@ -68,6 +68,6 @@ async fn main() {
     let report = format!("{machine}; load average at the end: {}.\n\n{}", machine::load(), measured.report());
     println!("{report}");
     if command.update_readme {
-        readme::update(BEGIN, END, &report);
+        readme::update("tests/README.md", BEGIN, END, &report);
     }
 }

@@ -52,7 +52,7 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
     assert_eq!(user.outputs("spillway").await, outputs);
     assert_eq!([user.rows(&tables[0]).await, user.rows(&tables[1]).await], before);
 
-    // The stack goes, and what it held stays until it is removed as the README says.
+    // The stack goes, and what it held stays until it is removed as infra/README.md says.
     user.sam("delete", &["--stack-name", "spillway", "--no-prompts", "--region", client::REGION]).await;
     let listing = user.aws(&["s3api", "list-objects-v2", "--bucket", text(&outputs["TestBucketName"])]).await;
     assert_eq!(listing["Contents"][0]["Key"], "assignment3.txt");

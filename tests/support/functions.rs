@@ -51,7 +51,7 @@ impl Stack {
         request.payload(Blob::new(event.to_string())).send().await.expect("the function can be invoked");
     }
 
-    /// Stops a function as the README says, or lets it go on.
+    /// Stops a function as infra/README.md says, or lets it go on.
     pub async fn stop(&self, function: &str, is_stopped: bool) {
         if is_stopped {
             let request = self.lambda.put_function_concurrency().function_name(function);

@@ -1,35 +1,35 @@
-//! The parts of the README that are made of what they describe.
+//! The parts of documents that are made of what they describe.
 
 use std::fs;
 
 use crate::repository;
 
-/// Checks that the README has `text` between the comments that mark this part; with `UPDATE_README`, puts it there.
+/// Checks that `document` has `text` between the comments that mark this part; with `UPDATE_README`, puts it there.
 #[track_caller]
-pub fn check(part: &str, text: &str) {
+pub fn check(document: &str, part: &str, text: &str) {
     let begin = format!("<!-- Made by UPDATE_README=1 cargo test --workspace --test system {part} -->");
     let end = format!("<!-- The end of the {part}. -->");
     if std::env::var_os("UPDATE_README").is_some() {
-        update(&begin, &end, text);
+        update(document, &begin, &end, text);
     } else {
-        let (readme, current) = with(&begin, &end, text);
-        assert!(readme == current, "the {part} in the README should be:\n{text}");
+        let (before, after) = with(document, &begin, &end, text);
+        assert!(before == after, "the {part} in {document} should be:\n{text}");
     }
 }
 
-/// Puts `text` into the README, between the comments `begin` and `end`.
+/// Puts `text` into `document`, between the comments `begin` and `end`.
 #[track_caller]
-pub fn update(begin: &str, end: &str, text: &str) {
-    let (_, current) = with(begin, end, text);
-    fs::write(repository().join("README.md"), current).expect("the README can be written");
+pub fn update(document: &str, begin: &str, end: &str, text: &str) {
+    let (_, after) = with(document, begin, end, text);
+    fs::write(repository().join(document), after).unwrap_or_else(|error| panic!("{document}: {error}"));
 }
 
-/// The README as it is, and as it is with `text`.
+/// `document` as it is, and as it is with `text`.
 #[track_caller]
-fn with(begin: &str, end: &str, text: &str) -> (String, String) {
-    let readme = fs::read_to_string(repository().join("README.md")).expect("there is a README");
-    let (before, rest) = readme.split_once(begin).expect("the README marks where the part begins");
-    let (_, after) = rest.split_once(end).expect("the README marks where the part ends");
-    let current = format!("{before}{begin}\n\n{text}\n{end}{after}");
-    (readme, current)
+fn with(document: &str, begin: &str, end: &str, text: &str) -> (String, String) {
+    let current = fs::read_to_string(repository().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
+    let (before, rest) = current.split_once(begin).unwrap_or_else(|| panic!("{document} lacks {begin}"));
+    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("{document} lacks {end}"));
+    let updated = format!("{before}{begin}\n\n{text}\n{end}{after}");
+    (current, updated)
 }

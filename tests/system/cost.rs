@@ -1,4 +1,4 @@
-//! What an event and a run cost on AWS: counted on a live stack, priced in the README.
+//! What an event and a run cost on AWS: counted on a live stack, priced in the documents.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -68,7 +68,7 @@ fn rows() -> [Row; 7] {
 }
 
 #[test]
-fn the_costs_in_the_readme_are_current() {
+fn the_costs_in_the_documents_are_current() {
     let run = [
         Item("state transitions", 25.0, RUN_TRANSITIONS, "the number of cycles; not `AlarmPeriodSeconds`"),
         Item("Lambda requests", 0.20, RUN_INVOCATIONS, "the number of cycles"),
@@ -83,7 +83,19 @@ fn the_costs_in_the_readme_are_current() {
         Item("Lambda requests of the schedules", 0.20, schedules, "`SafetyNetExpression`"),
     ];
     let tables = [events(), items("a default run, at most", &run), items("a month", &month)];
-    readme::check("costs", &tables.join("\n"));
+    readme::check("infra/README.md", "costs", &tables.join("\n"));
+    let [full, alone] = [|row: &Row| row.full * row.price, |row: &Row| row.alone * row.price]
+        .map(|price| rows().iter().map(price).sum::<f64>());
+    let short = format!(
+        "| what | costs |\n| --- | ---: |\n\
+         | a million object events, in full batches | ${full:.2} |\n\
+         | a million object events, one at a time | ${alone:.2} |\n\
+         | a month with alarms, metrics, dashboard and schedules | ${:.2} |\n\
+         | a default run, at most | ${:.4} |\n",
+        together(&month),
+        together(&run),
+    );
+    readme::check("README.md", "costs", &short);
 }
 
 /// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.
@@ -94,9 +106,12 @@ fn items(title: &str, items: &[Item]) -> String {
     for Item(what, price, count, moved_by) in items {
         let _ = writeln!(table, "| {what} | {count} | ${:.5} | {moved_by} |", price * count / 1e6);
     }
-    let together: f64 = items.iter().map(|Item(_, price, count, _)| price * count / 1e6).sum();
-    let _ = writeln!(table, "| together | | **${together:.4}** | |");
+    let _ = writeln!(table, "| together | | **${:.4}** | |", together(items));
     table
+}
+
+fn together(items: &[Item]) -> f64 {
+    items.iter().map(|Item(_, price, count, _)| price * count / 1e6).sum()
 }
 
 fn events() -> String {
@@ -126,7 +141,7 @@ fn count(per_event: f64) -> String {
 }
 
 #[tokio::test]
-async fn what_is_counted_costs_no_more_than_the_readme_says() {
+async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let _live = live().await;
     // A tenth of this period is not below the second that two looks are apart at least: what is counted here is what AWS sees.
     let stack = Stack::with(&[("AlarmPeriodSeconds", "10")]).await;

@@ -5,6 +5,7 @@ mod automatic_runs;
 mod cleaning;
 mod commands;
 mod cost;
+mod documents;
 mod layering;
 mod licences;
 mod messages;

@@ -1,5 +1,7 @@
 //! Checks documents against contracts: by the schema, which a consumer in any language has, and by the type.
 
+pub mod arguments;
+
 use std::fmt;
 
 use jsonschema::Validator;

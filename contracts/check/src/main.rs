@@ -2,31 +2,12 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use spillway_contracts_check::Contracts;
-
-/// Writes the JSON schemas to contracts/schemas, or checks a document against one.
-#[derive(Parser)]
-#[command(name = "cargo contracts", bin_name = "cargo contracts")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Checks a document against a contract, and says what is wrong with it.
-    Check {
-        /// The document; `-` for the standard input.
-        file: PathBuf,
-        /// The contract, such as run-input.
-        #[arg(long = "as", value_name = "NAME")]
-        name: String,
-    },
-}
+use spillway_contracts_check::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
