@@ -1,4 +1,4 @@
-//! Shows progress: live on a terminal, else one line for each change.
+//! Shows progress: live on a terminal, otherwise one line for each change.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -42,7 +42,7 @@ struct Run {
 }
 
 impl Display {
-    /// Live if everything goes to a terminal; else plain lines on `stream`.
+    /// Live if everything goes to a terminal; otherwise plain lines on `stream`.
     pub fn new(stream: Stream) -> Self {
         let is_terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let live =

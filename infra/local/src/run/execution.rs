@@ -46,7 +46,7 @@ pub enum Ending {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionError {
     /// The execution failed.
-    #[error("the run ended {status}: {error}\n{cause}")]
+    #[error("the run ended with status {status}: {error}\n{cause}")]
     Failed {
         /// `FAILED`, `TIMED_OUT` or `ABORTED`.
         status: String,
@@ -189,6 +189,6 @@ mod tests {
             cause: "the bucket holds notes.txt".to_owned(),
         };
         let message = ending.report().unwrap_err().to_string();
-        assert_eq!(message, "the run ended FAILED: BucketNotEmpty\nthe bucket holds notes.txt");
+        assert_eq!(message, "the run ended with status FAILED: BucketNotEmpty\nthe bucket holds notes.txt");
     }
 }
