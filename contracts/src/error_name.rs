@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The one vocabulary of error names: what a task fails with, what `Retry` and `Catch` name, what a run ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ErrorName {
-    /// The input breaks its contract; the message names the field. Mend the input and start again.
+    /// The input breaks its contract; the message names the field. Fix the input and start again.
     InvalidInput,
     /// The bucket holds an object that no run has put there. Empty it, or use another bucket.
     BucketNotEmpty,
@@ -20,19 +20,19 @@ pub enum ErrorName {
     UploadDeadlinePassed,
     /// The objects that a cycle expects to be deleted were not deleted in time.
     DeletionDeadlinePassed,
-    /// The alarm was not back to OK in time.
+    /// The alarm did not return to OK in time.
     AlarmDeadlinePassed,
-    /// Another object was deleted than those that the cycle expects.
+    /// An object was deleted that the cycle does not expect to be.
     UnexpectedDeletion,
     /// The total fell, but the alarm had not gone off in between.
     AlarmDidNotGoOff,
     /// The objects were deleted, but the alarm had not brought that about.
     NotDeletedByAlarm,
-    /// The run went through, but the total moved otherwise than expected.
+    /// Everything came, but with other totals in between.
     TimelineMismatch,
     /// The plot API answered, but not with a plot.
     PlotRejected,
-    /// A service did not answer or was throttled. The same request may succeed later.
+    /// A service did not answer, or throttled the call. The same request may succeed later.
     ServiceUnavailable,
     /// The function or the stack is at fault: a missing variable, a refused permission, a row that can't be read.
     Internal,

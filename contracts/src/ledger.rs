@@ -106,7 +106,7 @@ pub struct CleanerRow {
     pub object_name: CleanerKey,
     /// How many times the row was written.
     pub version: u64,
-    /// The key of the newest cleaning's first record; null if the ledger has recorded all that it deleted.
+    /// The key of the newest cleaning's first record; null if the ledger has recorded everything that it deleted.
     pub cleaning: Option<String>,
     /// How many records there are from that one on, at least.
     pub record_count: u64,
@@ -133,7 +133,7 @@ pub struct CleaningRecord {
     pub cleaning_id: String,
     /// What invoked the cleaner.
     pub invoked_by: Invoker,
-    /// Since when the alarm was in the state that it told of, as CloudWatch wrote it; null if it was not the alarm.
+    /// Since when the alarm had been in the state that it reported, as CloudWatch wrote it; null if it was not the alarm.
     pub alarm_state_at: Option<String>,
     /// When the cleaning began.
     #[serde(deserialize_with = "rfc3339::read")]
@@ -240,9 +240,9 @@ pub fn is_deletion(event_type: &str) -> bool {
 
 /// The key of the row of `object_name`.
 ///
-/// An object may have any name, also one that begins like the keys of the ledger's own rows, with `__`: such a name, and any
-/// that is one behind backslashes, gets a backslash in front. So every name has a row of its own, whatever rows the ledger
-/// may come to have, and [`row_name`] finds the way back.
+/// An object may have any name, also one that begins with `__` like the keys of the ledger's own rows. Such a name gets a
+/// backslash in front, and so does one that is such a name after its own backslashes. So every name has a row of its own,
+/// whatever rows the ledger gets in the future, and [`row_name`] finds the way back.
 pub fn row_key(object_name: &ObjectName) -> String {
     let name = object_name.as_str();
     if is_reserved(name.trim_start_matches('\\')) { format!("\\{name}") } else { name.to_owned() }

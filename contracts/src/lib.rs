@@ -5,6 +5,8 @@
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
 //! [`plot`] what the plot API is asked.
 
+#![warn(missing_docs)]
+
 pub mod alarm;
 pub mod bounded_list;
 pub mod error_name;

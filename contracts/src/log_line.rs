@@ -95,7 +95,7 @@ pub struct CleanerDecisionLine {
     pub under_way_bytes: u64,
     /// How many objects went more than a quarter of an hour ago without the ledger knowing yet: an event is late, or lost.
     pub unrecorded_count: u64,
-    /// The total that has to be undercut, in bytes.
+    /// The total has to fall below this, in bytes.
     pub threshold_bytes: u64,
     /// The total once every deletion is through, in bytes; in a dry run, once every deletion would be.
     pub projected_total_size: u64,

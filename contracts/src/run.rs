@@ -28,7 +28,7 @@ pub struct RunInput {
 pub struct Cycle {
     /// The objects to upload, in order.
     pub upload: BoundedList<Upload, 20>,
-    /// What should follow. Left out, it is what the cleaner's rule says: largest first until below the threshold.
+    /// What should follow. Left out, it is what the cleaner's rule says: the largest objects go first, until the total is below the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expectation>,
 }

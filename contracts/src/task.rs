@@ -32,7 +32,7 @@ pub struct PrepareRunRequest {
 pub struct PrepareRunResponse {
     /// Whether bucket and ledger are empty and the alarm is quiet. If not, ask again.
     pub done: bool,
-    /// What the run still waits for, in words. Empty when done.
+    /// What the run is still waiting for, in words. Empty when done.
     pub waiting_for: String,
     /// What the run will do.
     pub plan: RunPlan,
@@ -51,7 +51,7 @@ pub struct RunPlan {
     pub threshold_bytes: u64,
     /// The length of one of the alarm's periods, in seconds.
     pub period_seconds: u32,
-    /// How long to wait between two looks, in seconds.
+    /// How long to wait between two polls, in seconds.
     pub poll_seconds: u32,
     /// How long each wait may last, in seconds.
     pub deadline_seconds: u64,
@@ -91,7 +91,7 @@ pub struct AlignWindowRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlignWindowResponse {
-    /// When to upload: now if most of the current period is left, else the start of the next one.
+    /// When to upload: now if most of the current period is left, otherwise at the start of the next one.
     #[serde(deserialize_with = "rfc3339::read")]
     pub opens_at: Timestamp,
     /// The newest history record before the cycle; empty if there is none.

@@ -32,7 +32,7 @@ struct Plotting {
 }
 
 impl Backend {
-    /// With a history of so many events.
+    /// With a history of this many events.
     pub async fn start(bucket: &str, events: usize) -> Self {
         let (read, drawn) = (Mutex::default(), Mutex::default());
         let plotting = Arc::new(Plotting { pages: pages(bucket, events), read, drawn });

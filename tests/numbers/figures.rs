@@ -16,7 +16,6 @@ impl<T: Copy> Pair<T> {
     }
 }
 
-/// The middle one.
 pub fn median<T: Copy + PartialOrd>(figures: &[T]) -> T {
     let mut sorted = figures.to_vec();
     sorted.sort_by(|a, b| a.partial_cmp(b).expect("figures can be compared"));
@@ -51,7 +50,6 @@ pub fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
     [line(&head), line(&rule)].into_iter().chain(rows.into_iter().map(|row| line(&row))).collect()
 }
 
-/// A row of a table.
 pub fn row(name: impl Display, figures: impl IntoIterator<Item = f64>) -> Vec<String> {
     [name.to_string()].into_iter().chain(figures.into_iter().map(rounded)).collect()
 }

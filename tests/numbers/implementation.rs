@@ -11,7 +11,7 @@ use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use spillway_tests::{FUNCTIONS, PIPELINE};
 
-/// Functions in one language: a directory for each, with all that is deployed.
+/// Functions in one language: a directory for each, with everything that is deployed.
 pub struct Implementation {
     pub language: Language,
     directory: PathBuf,
@@ -95,7 +95,7 @@ fn python(venv: &Venv, directory: PathBuf) -> Implementation {
         for source in &sources {
             fs::copy(source, function.join(source.file_name().expect("a name"))).expect("a source can be copied");
         }
-        // A module of the name `logging` would hide Python's own.
+        // A module named `logging` would hide Python's own.
         let module = if name == "logging" { "logging_function".to_owned() } else { name.replace('-', "_") };
         // What AWS's Python runtime does.
         let python = venv.program("python");

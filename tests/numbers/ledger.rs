@@ -44,7 +44,7 @@ pub async fn remove_objects(stack: &Stack, names: impl Iterator<Item = String>) 
     write(stack, names.map(delete)).await;
 }
 
-/// Has `__STATE__` say that there are so many objects.
+/// Has `__STATE__` say that there are this many objects.
 pub async fn set_total(stack: &Stack, objects: usize) {
     let before = stack.row(STATE_KEY).await.unwrap_or_default();
     let text = |field| before.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();

@@ -83,7 +83,6 @@ impl Surroundings {
     }
 }
 
-/// Measures every function.
 pub async fn measure(implementations: &Implementations) -> Vec<Start> {
     let surroundings = Surroundings::up().await;
     let light = Backend::start(surroundings.bucket(), 10).await;
@@ -117,7 +116,7 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
 }
 
 /// The median times to the first poll and to the first response of each implementation. They are measured by turns, so that
-/// what else goes on hits all.
+/// other work on the machine slows all of them.
 async fn times(
     implementations: &[&Implementation],
     function: &str,

@@ -6,7 +6,6 @@ use crate::starts::{self, HEAVY_PLOT, Start};
 use crate::tracker::{self, Tracking};
 use crate::workflow::{self, Run};
 
-/// Everything that was measured.
 #[derive(Default)]
 pub struct Measured {
     pub starts: Vec<Start>,

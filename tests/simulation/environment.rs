@@ -229,7 +229,6 @@ fn overload(request: &HttpRequest) -> Reply {
     }
 }
 
-/// DynamoDB.
 pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
     let is_beginning = is_beginning(request);
     let (operation, request) = operation(request);

@@ -25,9 +25,7 @@ const PERIOD: u32 = 60;
 /// A function that a queue's messages are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consumer {
-    /// size-tracking.
     Tracking,
-    /// logging.
     Logging,
 }
 

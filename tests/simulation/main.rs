@@ -4,8 +4,8 @@
 //! call that they make is a point at which the seed decides how long it takes, so that anybody else may go on first, and
 //! whether it fails, or ends the invocation. Then there is quiet, and the ledger is held against the bucket.
 //!
-//! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries so many seeds, and `SPILLWAY_SEED=7` shows all that
-//! happens with one of them.
+//! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries this many seeds, and `SPILLWAY_SEED=7` shows everything
+//! that happens with one of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
 

@@ -12,19 +12,15 @@ const VISIBILITY_TIMEOUT: i64 = 91_000;
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     messages: Vec<Message>,
-    /// The bodies of the dead letters.
     pub dead: Vec<String>,
     sent: u64,
 }
 
-/// A message.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its identifier.
     pub id: String,
-    /// Its body.
     pub body: String,
-    /// How often it was received.
+    /// How many times it was received.
     receive_count: u32,
     /// From when on it can be received, in milliseconds.
     visible_at: i64,

@@ -9,7 +9,6 @@ use spillway_ledger::choice::{ProtectedPrefixes, Rule};
 
 use crate::world::World;
 
-/// A safeguard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safeguard {
     /// A transaction fails if `__STATE__` has another version by now.
@@ -38,7 +37,7 @@ pub enum Safeguard {
     Schedule,
     /// Some objects are protected.
     ProtectedPrefixes,
-    /// So many objects are deleted at once, and no more.
+    /// No more than the allowed number of objects are deleted at once.
     MaxDeletes,
     /// The total has to be below this, and no lower.
     Threshold,
@@ -50,7 +49,6 @@ pub enum Safeguard {
     Sequencers,
 }
 
-/// All of them.
 pub const SAFEGUARDS: [Safeguard; 18] = [
     Safeguard::ConditionOnTheState,
     Safeguard::ConditionOnTheCleaner,
@@ -98,7 +96,6 @@ pub fn request(world: &World, mut request: Value) -> Value {
     request
 }
 
-/// The answer that DynamoDB gives.
 pub fn answer(world: &mut World, operation: &str, request: &Value, mut answer: Value) -> Value {
     let partition = request["ExpressionAttributeValues"][":bucket"]["S"].as_str();
     let is_index = request.get("IndexName").is_some();
@@ -118,7 +115,6 @@ pub fn answer(world: &mut World, operation: &str, request: &Value, mut answer: V
     answer
 }
 
-/// The event that the bucket publishes.
 pub fn event(world: &World, mut event: Value) -> Value {
     let is_expiry = event["eventName"].as_str().is_some_and(|name| name.starts_with("LifecycleExpiration"));
     if is_expiry && !world.has(Safeguard::NameOfExpiries) {

@@ -43,7 +43,6 @@ pub fn now() -> Timestamp {
 /// What a seed decides beforehand.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The cleaner's rule.
     pub rule: Rule,
     /// How many of a thousand calls go wrong.
     pub faults: u32,
@@ -57,7 +56,7 @@ pub struct Plan {
     pub index_lag: i64,
     /// How many things users do.
     pub events: usize,
-    /// Before which of them nothing happens for so many days.
+    /// Before which of them nothing happens, and for how many days.
     pub pause: Option<(usize, i64)>,
 }
 
@@ -99,19 +98,15 @@ pub struct World {
     pub is_calm: bool,
     /// Until when the minute's schedule is off, in milliseconds.
     pub paused_until: i64,
-    /// The bucket.
     pub bucket: Bucket,
-    /// The tables of the ledger.
     pub tables: Tables,
-    /// The tracking queue.
     pub tracking: Queue,
-    /// The logging queue.
     pub logging: Queue,
     /// The points of the metric: a time in milliseconds, and a total.
     pub metric: VecDeque<(i64, u64)>,
     /// What ought to be.
     pub reference: Reference,
-    /// How often each thing happened.
+    /// How many times each thing happened.
     pub counts: BTreeMap<&'static str, u64>,
     /// What happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
@@ -143,7 +138,7 @@ impl World {
         }
     }
 
-    /// Whether a thing happens that happens so many times in a thousand.
+    /// Whether a thing happens that happens this many times in a thousand.
     pub fn happens(&mut self, in_a_thousand: u32) -> bool {
         !self.is_calm && self.rng.u32(..1000) < in_a_thousand
     }
@@ -193,7 +188,7 @@ impl Shared {
     }
 }
 
-/// Lets so much simulated time pass.
+/// Lets simulated time pass.
 pub async fn pass(milliseconds: i64) {
     tokio::time::sleep(Duration::from_millis(milliseconds.max(0) as u64)).await;
 }

@@ -64,7 +64,6 @@ pub fn kebab_case(name: &str) -> String {
     })
 }
 
-/// The root of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a folder of the repository").into()
 }

@@ -9,7 +9,6 @@ use crate::repository;
 
 /// `driver.asl.json`.
 pub struct Machine {
-    /// The whole definition.
     pub definition: Value,
 }
 

@@ -105,7 +105,7 @@ impl Stack {
         self.assume(&self.role_arn(role).await).await
     }
 
-    /// The configuration of a client that may do everything in the account, but for what resources' own policies deny.
+    /// The configuration of a client that may do everything in the account, except what resources' own policies deny.
     pub async fn as_administrator(&self) -> SdkConfig {
         let request = self.iam().create_role().role_name("administrator");
         let role = request.assume_role_policy_document(trust_everybody()).send().await;

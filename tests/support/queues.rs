@@ -9,14 +9,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::Stack;
 
 impl Stack {
-    /// A queue's ARN.
     pub async fn queue_arn(&self, queue: &str) -> String {
         let request = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
         let attributes = request.send().await.expect("a queue has attributes").attributes.expect("attributes");
         attributes[&QueueAttributeName::QueueArn].clone()
     }
 
-    /// Sends a message.
     pub async fn send(&self, queue: &str, body: &str) {
         let request = self.sqs.send_message().queue_url(queue).message_body(body);
         request.send().await.expect("the queue can be written");

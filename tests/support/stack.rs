@@ -29,7 +29,6 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     /// Looks into logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
-    /// Invokes functions.
     pub lambda: aws_sdk_lambda::Client,
 }
 
@@ -68,7 +67,6 @@ impl Stack {
         self.end_of(&execution).await
     }
 
-    /// Starts the scenario.
     pub async fn start(&self, input: Value) -> String {
         self.driver.start(&input.to_string()).await.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -91,7 +89,6 @@ impl Stack {
         executions.into_iter().rev().map(|execution| execution.execution_arn).collect()
     }
 
-    /// What the stack is made of.
     pub async fn resources(&self) -> Vec<StackResource> {
         let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
         let request = cloudformation.describe_stack_resources().stack_name(self.local_aws.stack_name());
@@ -136,7 +133,6 @@ impl Stack {
         request.notification_configuration(configuration).send().await.expect("notifications can be configured");
     }
 
-    /// Deletes an object.
     pub async fn delete(&self, key: &str) {
         let request = self.s3.delete_object().bucket(&self.local_aws.outputs().test_bucket_name).key(key);
         request.send().await.expect("an object can be deleted");

@@ -17,7 +17,6 @@ pub struct Copy {
     pub function: String,
     /// `event`, `response` or `error`.
     pub kind: String,
-    /// The document.
     pub document: Value,
 }
 

@@ -30,7 +30,6 @@ async fn run(arguments: &[&str]) -> (Output, String) {
     (output, text)
 }
 
-/// Sends a signal to a process.
 async fn signal(child: &Child, signal: &str) {
     let pid = child.id().expect("the command still runs").to_string();
     let status = Command::new("kill").args([&format!("-{signal}"), &pid]).status().await;

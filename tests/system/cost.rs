@@ -13,8 +13,7 @@ const LOG_BYTES: f64 = 1_000.0;
 /// How long the functions work on one event that comes alone, in milliseconds; an upper bound, for these are builds
 /// without optimisation.
 const EVENT_MILLISECONDS: f64 = 300.0;
-/// State transitions of the default run, at most. The looks of a wait are a tenth of an alarm period apart, however long
-/// that is.
+/// State transitions of the default run, at most. A wait polls ten times per alarm period, however long that is.
 const RUN_TRANSITIONS: f64 = 160.0;
 /// Invocations of the tasks of the default run, at most.
 const RUN_INVOCATIONS: f64 = 55.0;
@@ -143,7 +142,7 @@ fn count(per_event: f64) -> String {
 #[tokio::test]
 async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let _live = live().await;
-    // A tenth of this period is not below the second that two looks are apart at least: what is counted here is what AWS sees.
+    // A tenth of this period is the second that a wait pauses at least, so as many polls are counted here as on AWS.
     let stack = Stack::with(&[("AlarmPeriodSeconds", "10")]).await;
     let tracking = stack.function("size-tracking").await;
     let logging = stack.function("logging").await;
@@ -193,7 +192,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// They trigger all that other objects do, but for the alarm.
+/// They trigger everything that other objects do, except the alarm.
 async fn put_empty_objects(stack: &Stack, count: usize) {
     let mut puts = JoinSet::new();
     for number in 0..count {

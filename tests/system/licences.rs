@@ -1,4 +1,4 @@
-//! Whoever uses Spillway may use all that it is built from.
+//! Whoever uses Spillway may use everything that it is built from.
 
 use std::fs;
 

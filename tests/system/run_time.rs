@@ -26,7 +26,7 @@ impl Checker {
     fn check(&mut self, name: &str, document: &Value) {
         self.seen.insert(name.to_owned());
         if let Err(breach) = self.contracts.check(name, &document.to_string()) {
-            self.problem(&format!("it is not a good {name}: {breach}"), document);
+            self.problem(&format!("it breaks the contract {name}: {breach}"), document);
         }
     }
 

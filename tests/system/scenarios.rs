@@ -139,7 +139,7 @@ async fn every_failure_is_named_and_leaves_the_lock_released() {
     check_failure(&stack.run(never).await, ErrorName::DeletionDeadlinePassed, &seen);
     check_stack(&stack, &[("a", 5)]).await;
 
-    // After all that, a run goes through.
+    // After all of these failures, a run succeeds.
     assert_eq!(stack.report(json!({})).await.observed_timeline, SEED_TIMELINE);
     stack.local_aws.shutdown().await;
 }
@@ -160,7 +160,7 @@ async fn a_run_fails_if_the_alarm_may_not_invoke_the_cleaner() {
     })
     .await;
     stack.delete("a").await;
-    let said = ["should have had a deleted in cycle 1", "no cleaning is on record that deleted it"];
+    let said = ["should have had a deleted in cycle 1", "there is no record of a cleaning that deleted it"];
     check_failure(&stack.end_of(&run).await, ErrorName::NotDeletedByAlarm, &said);
     check_stack(&stack, &[]).await;
     stack.local_aws.shutdown().await;

@@ -25,7 +25,6 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// What `tap.json` says.
 #[derive(Deserialize)]
 struct Settings {
-    /// The function's binary.
     program: PathBuf,
     /// Where the copies go.
     directory: PathBuf,

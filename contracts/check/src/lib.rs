@@ -15,12 +15,7 @@ pub struct Contracts(Vec<(Contract, Validator)>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Breach {
     /// There is no contract of that name.
-    Unknown {
-        /// The name.
-        name: String,
-        /// The names there are.
-        names: Vec<&'static str>,
-    },
+    Unknown { name: String, names: Vec<&'static str> },
     /// It isn't JSON.
     NotJson(String),
     /// It breaks the contract in these places.
@@ -32,7 +27,6 @@ pub enum Breach {
 pub struct Fault {
     /// The JSON pointer of the place, such as `/cycles/0/upload`; empty for the whole document.
     pub place: String,
-    /// What is wrong.
     pub reason: String,
 }
 
@@ -41,7 +35,7 @@ impl Contracts {
     ///
     /// # Panics
     ///
-    /// If a schema is none, which the tests of the contracts rule out.
+    /// If a schema is not valid, which the tests of the contracts rule out.
     pub fn new() -> Self {
         let options = jsonschema::draft202012::options().should_validate_formats(true);
         let compiled = |contract: Contract| {
@@ -51,7 +45,6 @@ impl Contracts {
         Self(contracts().into_iter().map(compiled).collect())
     }
 
-    /// The contracts' names.
     pub fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|(contract, _)| contract.name).collect()
     }

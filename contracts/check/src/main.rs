@@ -46,7 +46,7 @@ fn check(file: &Path, name: &str) -> Result<String, String> {
     };
     let text = text.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     match Contracts::new().check(name, &text) {
-        Ok(()) => Ok(format!("{} is a good {name}", file.display())),
-        Err(breach) => Err(format!("{} is not a good {name}\n{breach}", file.display())),
+        Ok(()) => Ok(format!("{} keeps the contract {name}", file.display())),
+        Err(breach) => Err(format!("{} breaks the contract {name}\n{breach}", file.display())),
     }
 }

@@ -21,7 +21,7 @@ fn check(file: &Path, name: &str, expect: (i32, &str)) {
 
 #[test]
 fn a_good_document_is_a_success() {
-    check(&example("run-input/ok-three-cycles.json"), "run-input", (0, "FILE is a good run-input"));
+    check(&example("run-input/ok-three-cycles.json"), "run-input", (0, "FILE keeps the contract run-input"));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn everything_that_is_wrong_is_said_with_its_place() {
     let cycles = r#"[{ "upload": [{ "object_name": "a", "size_bytes": -1 }], "expects": {} }]"#;
     std::fs::write(&file, format!(r#"{{ "cycles": {cycles}, "deadline_seconds": "soon" }}"#)).unwrap();
     let wrong = [
-        "FILE is not a good run-input",
+        "FILE breaks the contract run-input",
         "/cycles/0/upload/0/size_bytes: value is less than the minimum of 0",
         "/cycles/0: Additional properties are not allowed ('expects' was unexpected)",
         "/deadline_seconds: value is not of type \"integer\"",
@@ -44,7 +44,7 @@ fn what_a_schema_cannot_say_is_said_by_the_type() {
     let name = "ü".repeat(600);
     std::fs::write(&file, format!(r#"{{"cycles":[{{"upload":[{{"object_name":"{name}","size_bytes":1}}]}}]}}"#))
         .unwrap();
-    let wrong = "FILE is not a good run-input\ncycles[0].upload[0].object_name: an object name must have 1 to 1024 bytes of \
+    let wrong = "FILE breaks the contract run-input\ncycles[0].upload[0].object_name: an object name must have 1 to 1024 bytes of \
                  UTF-8, this one has 1200 at line 1 column 1239";
     check(file.path(), "run-input", (1, wrong));
 }
@@ -56,7 +56,7 @@ fn broken_json_is_told_with_line_and_column() {
     check(
         file.path(),
         "run-input",
-        (1, "FILE is not a good run-input\nit is not JSON: expected value at line 2 column 14"),
+        (1, "FILE breaks the contract run-input\nit is not JSON: expected value at line 2 column 14"),
     );
 }
 

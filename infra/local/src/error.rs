@@ -46,7 +46,6 @@ pub enum Error {
     /// What should be a scenario is not even JSON.
     #[error("{} is not JSON: {source}", path.display())]
     Scenario {
-        /// The file.
         path: PathBuf,
         /// Where it is wrong, and how.
         source: serde_json::Error,
@@ -60,7 +59,6 @@ pub enum Error {
     /// A file or directory can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Nobody could stop the command.
     #[error("cannot listen for SIGINT and SIGTERM: {0}")]
     Signals(io::Error),
 }

@@ -19,7 +19,6 @@ use crate::workspace::Workspace;
 
 const STACK: &str = "spillway";
 
-/// What to start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The port to listen on; a free one if there is none.
@@ -76,12 +75,10 @@ impl LocalAws {
         self.account.sdk_config()
     }
 
-    /// The stack's name.
     pub fn stack_name(&self) -> &'static str {
         STACK
     }
 
-    /// What the stack is made of.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
     }

@@ -46,7 +46,6 @@ impl Workspace {
         &self.root
     }
 
-    /// The SAM template.
     pub fn template(&self) -> PathBuf {
         self.root.join("infra/template.yaml")
     }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::BUCKET;
 use crate::connector::Reply;
 
-/// The bucket.
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
     /// The versions of each key, the oldest first. Without versioning there is one at most.
@@ -38,7 +37,6 @@ pub struct ObjectVersion {
     pub size: Option<u64>,
     /// The sequencer of its creation.
     pub sequencer: String,
-    /// Its metadata.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -95,7 +93,6 @@ impl Bucket {
         self.publish(event_name, key, object, &sequencer, now);
     }
 
-    /// Copies an object, with its metadata.
     pub fn copy(&mut self, from: &str, to: &str, now: i64) {
         let Some(source) = self.current(from).cloned() else { return };
         let (size, metadata) = (source.size.unwrap(), source.metadata);

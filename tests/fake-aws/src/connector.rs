@@ -21,11 +21,8 @@ pub type Answer = Result<Reply, ConnectorError>;
 /// What AWS answers.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
-    /// The HTTP status.
     pub status: u16,
-    /// The headers that matter.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: String,
 }
 

@@ -43,7 +43,7 @@ struct State {
     down: bool,
     /// How DynamoDB refuses whatever it is asked: a code and a message.
     refusal: Option<(String, String)>,
-    /// Why so many of the next transactions are cancelled.
+    /// How many of the next transactions are cancelled, and why.
     cancelling: Option<(usize, &'static str)>,
     /// What happens before calls of an operation.
     interludes: BTreeMap<&'static str, Interlude>,
@@ -90,12 +90,12 @@ impl FakeDynamoDb {
         self.state().refusal = Some((code.to_owned(), message.to_owned()));
     }
 
-    /// Cancels so many of the next transactions for this reason.
+    /// Cancels this many of the next transactions for this reason.
     pub fn cancel(&self, times: usize, reason: &'static str) {
         self.state().cancelling = Some((times, reason));
     }
 
-    /// Has so many items fill a page, as a megabyte of them does on AWS.
+    /// Has this many items fill a page, as a megabyte of them does on AWS.
     pub fn has_pages_of(&self, items: usize) {
         self.state().whims.page = Some(items);
     }
@@ -140,7 +140,7 @@ impl FakeDynamoDb {
         self.state().failed
     }
 
-    /// How often each operation was called.
+    /// How many times each operation was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
         for (operation, _) in &self.state().requests {

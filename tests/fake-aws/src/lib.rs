@@ -22,7 +22,5 @@ pub use tables::{Tables, Whims};
 
 /// The bucket that all of it is about.
 pub const BUCKET: &str = "b";
-/// The name of ObjectTable.
 const OBJECT_TABLE: &str = "objects";
-/// The name of HistoryTable.
 const HISTORY_TABLE: &str = "history";

@@ -39,7 +39,6 @@ impl FakeS3 {
         self.state().put(key, size, etag, 0);
     }
 
-    /// Copies an object, with its metadata.
     pub fn copy(&self, from: &str, to: &str) {
         self.state().copy(from, to, 0);
     }

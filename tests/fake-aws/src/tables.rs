@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{HISTORY_TABLE, OBJECT_TABLE};
 
-/// The tables.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
     /// Rows of ObjectTable, by their keys.

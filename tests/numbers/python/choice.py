@@ -2,7 +2,7 @@
 
 
 def choose(total, threshold, max_deletes, protected, candidates, known_above):
-    """Chooses largest first, ties by name, until the total is below the threshold: what goes, and why no more.
+    """Chooses the largest objects first, ties by name, until the total is below the threshold: what goes, and why no more.
 
     The candidates are all objects that are larger than `known_above`, or all there are if that is None. None if they
     don't decide it.

@@ -67,7 +67,7 @@ def dispose_of(candidate, errors):
             write_line("an object was not deleted", level="ERROR", object_name=name, error=str(error))
             errors.append(error)
             outcome = "Failed"
-    write_line("disposed of an object", object_name=name, size=size, outcome=outcome)
+    write_line("finished with an object", object_name=name, size=size, outcome=outcome)
     return outcome
 
 

@@ -116,7 +116,7 @@ def row(name):
 
 
 def history(low, high=None, attributes=None):
-    """The records behind the key `low`, or between both keys, oldest first: whole, or only some of their attributes."""
+    """The records after the key `low`, or between both keys, oldest first: whole, or only some of their attributes."""
     condition = "#bucket = :bucket AND " + ("#key > :low" if high is None else "#key BETWEEN :low AND :high")
     values = {":bucket": BUCKET, ":low": low or " ", **({":high": high} if high else {})}
     pages = dynamodb.get_paginator("query").paginate(

@@ -13,7 +13,7 @@ def read_batch(records):
         try:
             messages.append((record["messageId"], read_message(record["body"])))
         except (KeyError, TypeError, ValueError) as error:
-            text = "a message can't be read and is left to the dead-letter queue"
+            text = "a message can't be read, so it goes to the dead-letter queue"
             write_line(text, level="ERROR", message_id=record["messageId"], error=repr(error))
             failures.append({"itemIdentifier": record["messageId"]})
     return messages, {"batchItemFailures": failures}
@@ -30,7 +30,7 @@ def read_message(body):
 def read_record(record):
     bucket, found = record["s3"]["bucket"]["name"], record["s3"]["object"]
     if bucket != BUCKET:
-        raise ValueError(f"it is of the bucket {bucket}, and this is the ledger of {BUCKET}")
+        raise ValueError(f"it is about the bucket {bucket}, but this is the ledger of {BUCKET}")
     kind = record["eventName"].partition(":")[0]
     if kind not in ("ObjectCreated", "ObjectRemoved", "LifecycleExpiration"):
         return None

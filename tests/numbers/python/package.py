@@ -2,7 +2,7 @@
 
 usage: package.py DIRECTORY [DISTRIBUTION ...]
 
-The package is what is in the directory, and the distributions with all that they need.
+The package is what is in the directory, and the distributions with everything that they need.
 """
 
 import io

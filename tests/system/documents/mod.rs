@@ -3,6 +3,7 @@
 mod commands;
 mod links;
 mod names;
+mod phrases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ struct Document {
     anchors: Vec<String>,
     /// Code within sentences.
     spans: Vec<String>,
-    /// Lines of code blocks, but for those with a language, which are no commands.
+    /// Lines of code blocks, except those with a language, which hold no commands.
     lines: Vec<String>,
     comments: Vec<String>,
 }

@@ -16,7 +16,7 @@ struct Code {
 }
 
 impl Code {
-    /// All of it but for this folder, which would find what it looks for in itself.
+    /// All of it except this folder, which would find what it looks for in itself.
     fn read() -> Self {
         let paths = files(&["rs", "py", "yaml", "json", "toml"]);
         let paths = paths.iter().filter(|path| !path.starts_with("tests/system/documents"));

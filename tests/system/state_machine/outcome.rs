@@ -16,7 +16,6 @@ use super::interpreter::{Execution, Interpreter};
 
 /// How an execution went.
 pub struct Outcome {
-    /// When it ran.
     pub clock: Clock,
     /// How it ended: its status, and its output or its error and cause.
     pub ending: Value,

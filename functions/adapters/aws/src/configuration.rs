@@ -7,20 +7,10 @@ use std::str::FromStr;
 /// A variable that is missing or malformed.
 #[derive(PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The variable isn't there.
     #[error("the environment variable {0} is not set; infra/template.yaml sets it for each function that needs it")]
     Missing(&'static str),
-    /// The variable can't be parsed.
     #[error("the environment variable {name} is malformed ({value:?}): {reason}")]
-    Malformed {
-        /// The variable.
-        name: &'static str,
-        /// What it holds.
-        value: String,
-        /// What is wrong with that.
-        reason: String,
-    },
-    /// The certificates to trust can't be used.
+    Malformed { name: &'static str, value: String, reason: String },
     #[error("the certificates of Amazon Trust Services can't be used: {0}")]
     Certificates(String),
 }

@@ -12,7 +12,7 @@ const SYSTEM: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// The certificates to trust, in PEM: the five of Amazon's authority. Reading the system's hundred and more would take most
 /// of a cold start.
 ///
-/// `None` means the system's. It is for who sets `SSL_CERT_FILE` or `SSL_CERT_DIR`, because AWS is reached through a proxy
+/// `None` means the system's. It is for whoever sets `SSL_CERT_FILE` or `SSL_CERT_DIR`, because AWS is reached through a proxy
 /// with a certificate of its own, say.
 pub fn root_certificates() -> Option<&'static [u8]> {
     let system = SYSTEM.into_iter().any(|variable| env::var_os(variable).is_some());

@@ -12,7 +12,6 @@ use tracing::Instrument;
 
 use crate::StartError;
 
-/// The invocation that is being served.
 #[derive(Clone, Default)]
 struct Invocation {
     request_id: String,
@@ -77,7 +76,7 @@ pub fn decode<Request: DeserializeOwned>(payload: Value) -> Result<Request, Fail
     })
 }
 
-/// What Lambda is told of a failure: `Retry` and `Catch` see the name.
+/// What Lambda hears about a failure: `Retry` and `Catch` see the name.
 fn diagnostic(failure: Failure) -> Diagnostic {
     Diagnostic { error_type: failure.name.to_string(), error_message: failure.message }
 }

@@ -19,10 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause there is.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
-/// What came of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// What it took.
     pub effort: Effort,
     /// Events that were not applied, because they may be about objects that were deleted since.
     pub too_old: Vec<ObjectEvent>,
@@ -33,7 +31,6 @@ pub struct Applied {
 pub struct Effort {
     /// Reads of all of the batch's rows.
     pub reads: u32,
-    /// Transactions that were committed.
     pub transactions: u32,
     /// Transactions that met somebody else's and were tried again.
     pub conflicts: u32,

@@ -8,7 +8,6 @@ use spillway_ledger::Commit;
 use crate::item::{self, Item};
 use crate::{Store, StoreError};
 
-/// How a transaction went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything is written.

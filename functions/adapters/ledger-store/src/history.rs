@@ -54,7 +54,7 @@ struct Total {
 }
 
 impl Store {
-    /// The records behind `event_key`, oldest first; all of them if it is empty. The read is consistent.
+    /// The records after `event_key`, oldest first; all of them if it is empty. The read is consistent.
     pub async fn history_after(&self, event_key: &str) -> Result<Vec<HistoryRecord>, StoreError> {
         let after = if event_key.is_empty() { BEFORE_ALL } else { event_key };
         let mut pages = self.history("#bucket = :bucket AND #key > :low", after).into_paginator().items().send();

@@ -19,7 +19,6 @@ use aws_sdk_dynamodb::error::BuildError;
 use spillway_aws::{CallError, ConfigError, variable};
 use spillway_contracts::{ErrorName, Failure};
 
-/// The ledger of one bucket.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
@@ -29,11 +28,8 @@ pub struct Store {
 /// Where a ledger is kept, and of which bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
-    /// The name of ObjectTable.
     pub object_table: String,
-    /// The name of HistoryTable.
     pub history_table: String,
-    /// The bucket.
     pub bucket_name: String,
 }
 
@@ -46,24 +42,17 @@ pub enum StoreError {
     /// Others kept changing the same rows. The same batch may succeed later.
     #[error("the ledger was changed by others in each of {attempts} attempts to commit")]
     Contended {
-        /// How often the commit was tried.
+        /// How many times the commit was tried.
         attempts: u32,
     },
     /// DynamoDB has no room for more. The same batch may succeed later.
     #[error("DynamoDB was overloaded in each of {attempts} attempts to commit")]
     Throttled {
-        /// How often the commit was tried.
+        /// How many times the commit was tried.
         attempts: u32,
     },
-    /// A row isn't what its contract says.
     #[error("a row of {table} can't be read: {reason}")]
-    Corrupt {
-        /// The table.
-        table: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A request could not be put together.
+    Corrupt { table: String, reason: String },
     #[error("a request to DynamoDB is incomplete: {0}")]
     Request(#[from] BuildError),
 }
@@ -90,7 +79,6 @@ impl Store {
         Self { client, tables }
     }
 
-    /// The bucket.
     pub fn bucket_name(&self) -> &str {
         &self.tables.bucket_name
     }

@@ -34,7 +34,6 @@ impl Store {
         Ok(self.read(&keys).await?.rows)
     }
 
-    /// The row of one object.
     pub async fn row(&self, name: &ObjectName) -> Result<Option<Row>, StoreError> {
         let key = AttributeValue::S(row_key(name));
         let request = self.client.get_item().table_name(&self.tables.object_table).key("object_name", key);

@@ -1,6 +1,6 @@
 //! How long the renderer takes: pushing changes, and drawing them.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that can't build its input should stop there")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that can't build its input should stop there")]
 
 #[path = "../tests/histories/mod.rs"]
 mod histories;

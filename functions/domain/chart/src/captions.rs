@@ -93,7 +93,7 @@ fn peak(chart: &Chart, sizes: &SizeScale, drawn: &Drawn<'_>, room: &mut Room, sc
     None
 }
 
-/// Labels the changes but for the one that the peak's label has `told`.
+/// Labels the changes except the one that the peak's label has `told`.
 fn changes(chart: &Chart, drawn: &Drawn<'_>, told: Option<u64>, room: &mut Room, scene: &mut Scene) {
     for (mark, at) in drawn.marks.iter().filter(|(mark, _)| Some(mark.number) != told) {
         let label = Label::new(chart, mark);

@@ -128,7 +128,7 @@ fn legend(chart: &Chart, sizes: &SizeScale, drawn: &[&Mark], scene: &mut Scene) 
     }
 }
 
-/// What a reader would else take for missing.
+/// What a reader would otherwise miss.
 fn notes(chart: &Chart, sizes: &SizeScale, drawn: usize) -> Vec<String> {
     let count = chart.marks.count();
     let threshold = chart.frame.threshold_bytes;

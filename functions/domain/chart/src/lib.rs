@@ -1,5 +1,7 @@
 //! The plot: how a bucket's total moved, drawn from its changes. It needs nothing but them, no file and no font.
 
+#![warn(missing_docs)]
+
 mod axes;
 mod captions;
 mod font;

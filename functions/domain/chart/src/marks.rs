@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 
 use super::{Change, ChangeKind};
 
-/// Up to so many changes, each has its marker.
+/// Up to this many changes, each has its marker.
 pub(super) const ALL: usize = 150;
 
-/// Of more than that, only so many of the largest,
+/// Of more than that, only this many of the largest,
 const NOTABLE: usize = 8;
 
 /// and only those that are at least this part of the peak.

@@ -6,7 +6,7 @@ use super::units::{UNITS, trim, unit_of};
 /// The room above the greatest size, for labels.
 const HEADROOM: f64 = 1.2;
 
-/// A threshold so many times the peak is left out of the plot: the line would be flat.
+/// A threshold this many times the peak is left out of the plot: the line would be flat.
 const FAR: u64 = 10;
 
 /// Steps between ticks, in the axis's unit. All of them are whole bytes: the fractions are of KiB and above.

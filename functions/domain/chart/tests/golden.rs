@@ -30,7 +30,7 @@ fn check(name: &str, chart: &Chart) {
     let [(size, expected), (new_size, pixels)] = [&stored, &drawn].map(|path| read_png(&path.with_extension("png")));
     assert_eq!(new_size, size);
     let wrong = expected.chunks(3).zip(pixels.chunks(3)).filter(|(expected, pixel)| expected != pixel).count();
-    assert_eq!(wrong, 0, "so many pixels of {} differ from {}", drawn.display(), stored.display());
+    assert_eq!(wrong, 0, "this many pixels of {} differ from {}", drawn.display(), stored.display());
     let [expected, svg] = [&stored, &drawn].map(|path| fs::read_to_string(path.with_extension("svg")).unwrap());
     let different = expected.lines().zip(svg.lines()).find(|(expected, line)| expected != line);
     assert_eq!(different, None, "{} differs from {}", drawn.display(), stored.display());

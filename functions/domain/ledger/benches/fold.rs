@@ -1,6 +1,6 @@
 //! How long the ledger takes to think about a batch: to put it in order, and to fold it.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that can't build its input should stop there")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that can't build its input should stop there")]
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ use spillway_ledger::{EventKind, ObjectEvent, Snapshot, fold};
 /// What one invocation of the tracker gets at most.
 const BATCH: u64 = 48;
 
-/// Creations, spread evenly over so many objects.
+/// Creations, spread evenly over this many objects.
 fn events(objects: u64) -> Vec<ObjectEvent> {
     let event = |number| ObjectEvent {
         bucket_name: "spillway-testbucket-7cef375a146c2".into(),

@@ -8,15 +8,15 @@ use spillway_contracts::{ObjectName, Sequencer};
 /// The rule that objects are chosen by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The total that has to be undercut, in bytes.
+    /// The total has to fall below this, in bytes.
     pub threshold_bytes: u64,
-    /// At most so many objects are chosen at once.
+    /// How many objects are chosen at once, at most.
     pub max_deletes: usize,
     /// What never goes.
     pub protected: ProtectedPrefixes,
 }
 
-/// The beginnings of the names of objects that are never chosen. Read from a list with commas, such as `keep/,logs/`.
+/// Prefixes of the names of objects that are never chosen. Read from a comma-separated list, such as `keep/,logs/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProtectedPrefixes(Vec<String>);
 
@@ -30,8 +30,8 @@ impl ProtectedPrefixes {
 impl FromStr for ProtectedPrefixes {
     type Err = Infallible;
 
-    /// CloudFormation trims the members of its lists, so this does too. An empty member would protect everything: it is
-    /// taken for none.
+    /// CloudFormation trims the members of its lists, so this does too. An empty member would protect everything, so it is
+    /// ignored.
     fn from_str(list: &str) -> Result<Self, Infallible> {
         Ok(Self(list.split(',').map(str::trim).filter(|prefix| !prefix.is_empty()).map(str::to_owned).collect()))
     }
@@ -72,8 +72,8 @@ pub enum Stop {
     OnlyProtected,
 }
 
-/// Chooses largest first until the total is below the threshold. Of equal sizes any may go first: of those that are known,
-/// the first by name.
+/// Chooses the largest objects first, until the total is below the threshold. Of equal sizes any may go first: of those that
+/// are known, the first by name.
 ///
 /// `candidates` are the bucket's largest objects: all that are larger than `floor` and some that are as large, or all of the
 /// bucket's if that is `None`. The answer is `None` if these don't decide it: read more of them and ask again.
@@ -167,7 +167,7 @@ mod tests {
         // `b` is known, but others that are larger may not be.
         check(60, &[("c", 30), ("b", 14)], Some(15), None);
         check(60, &[("d", 30), ("c", 15), ("b", 10)], Some(15), Some((&["d", "c"], 15, Stop::Below)));
-        // Of a million objects of one size those that were read will do.
+        // Of a million objects of equal size, the ones that were read are enough.
         check(1_000_000, &[("d", 999_990), ("c", 1)], Some(1), Some((&["d"], 10, Stop::Below)));
     }
 }

@@ -99,7 +99,10 @@ fn parse<T: DeserializeOwned>(layer: &'static str, text: &str) -> Result<T, Mess
 
 fn read_record(record: S3Record, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
     if record.s3.bucket.name != bucket_name {
-        return Err(format!("it is of the bucket {}, and this is the ledger of {bucket_name}", record.s3.bucket.name));
+        return Err(format!(
+            "it is about the bucket {}, but this is the ledger of {bucket_name}",
+            record.s3.bucket.name
+        ));
     }
     let object = record.s3.object;
     let kind = match record.event_name.split_once(':') {
@@ -231,7 +234,7 @@ mod tests {
         );
         let mut other = record("ObjectRemoved:Delete", json!({ "key": "a", "sequencer": "0A" }));
         other["Records"][0]["s3"]["bucket"]["name"] = json!("c");
-        check(other, Err("record 0 (ObjectRemoved:Delete): it is of the bucket c, and this is the ledger of b"));
+        check(other, Err("record 0 (ObjectRemoved:Delete): it is about the bucket c, but this is the ledger of b"));
         check(
             json!({ "Records": [{ "eventName": "ObjectCreated:Put" }] }),
             Err("the S3 message can't be read: Records[0]: missing field `eventTime` at line 1 column 45"),

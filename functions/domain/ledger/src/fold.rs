@@ -51,8 +51,8 @@ pub struct Commit {
 pub struct Folded {
     /// What to write for them; `None` if they change nothing.
     pub commit: Option<Commit>,
-    /// Creations that are older than tombstones live, of objects without a row: whether the object was deleted since, nobody
-    /// knows any more. Counted, they might be ghosts.
+    /// Creations of objects without a row, older than any tombstone. Nobody knows any more whether such an object was
+    /// deleted since, so it is not counted.
     pub too_old: Vec<ObjectEvent>,
     /// Whether the snapshot can't be one of a single moment: a row counts for more than the total. Then there is no commit;
     /// read it again.
@@ -470,7 +470,7 @@ mod tests {
         check(&[&[&first], &[&version("03", "v1", None)], &[&late]], &[(18, 18), (-18, 0)]);
         // The deletion of the only version comes before its creation.
         check(&[&[&version("03", "v1", None)], &[&first]], &[(0, 0)]);
-        // A delete marker hides all that was there before it.
+        // A delete marker hides everything before it.
         check(&[&[&version("03", "v1", None)], &[&event("a", "02", None)], &[&first]], &[(0, 0), (0, 0)]);
     }
 

@@ -4,6 +4,8 @@
 //! [`scenario`] says what a run should see, [`view`] what the ledger holds while it changes, and [`choice`] which objects
 //! have to go.
 
+#![warn(missing_docs)]
+
 pub mod choice;
 pub mod event;
 pub mod fold;

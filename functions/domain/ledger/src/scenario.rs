@@ -40,7 +40,7 @@ pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
         for upload in cycle.upload.iter() {
             if upload.object_name.as_str().trim().is_empty() {
                 let reason = format!(
-                    "the name {:?} needs more than white space: AWS's SDK refuses to upload it",
+                    "the name {:?} is white space alone, which AWS's SDK refuses to upload; choose another name",
                     upload.object_name.as_str()
                 );
                 return Err(ScenarioError { cycle: Some(index), field: "upload", reason });
@@ -75,7 +75,7 @@ fn check_names(input: &RunInput) -> Result<(), ScenarioError> {
         return Ok(());
     }
     let reason = format!(
-        "the names of all uploads take {bytes} bytes as JSON, and a run has room for {MOST_NAME_BYTES}; shorten them, or upload \
+        "the names of all uploads take {bytes} bytes as JSON, but a run has room for {MOST_NAME_BYTES}; shorten them, or upload \
          fewer objects"
     );
     Err(ScenarioError { cycle: None, field: "cycles", reason })
@@ -93,8 +93,14 @@ fn plan(
         return impossible("expect.deleted", format!("{kept} is protected, so the cleaner never deletes it"));
     }
     if expected_deletions.len() > rule.max_deletes {
-        let (count, most) = (expected_deletions.len(), rule.max_deletes);
-        let reason = format!("{count} deletions at once, and this stack's cleaner is set to {most} at most");
+        let most = rule.max_deletes;
+        let count = match expected_deletions.len() {
+            1 => "1 deletion is".to_owned(),
+            count => format!("{count} deletions are"),
+        };
+        let reason = format!(
+            "{count} expected at once, but this stack's cleaner deletes {most} at most; expect fewer, or raise MaxDeletesPerRun"
+        );
         return impossible("expect.deleted", reason);
     }
     match &cycle.expect {
@@ -107,7 +113,8 @@ fn plan(
         expectation if total >= rule.threshold_bytes => {
             let field = if expectation.is_some() { "expect.deleted" } else { "upload" };
             let threshold = rule.threshold_bytes;
-            let reason = format!("{total} bytes would be left, and the run needs a total below {threshold} to go on");
+            let reason =
+                format!("{total} bytes would be left, but the run can go on only with a total below {threshold}");
             return impossible(field, reason);
         }
         _ => {}
@@ -181,7 +188,7 @@ mod tests {
         check(
             cycles.into(),
             Err(
-                "cycles: the names of all uploads take 205200 bytes as JSON, and a run has room for 40000; shorten them, or \
+                "cycles: the names of all uploads take 205200 bytes as JSON, but a run has room for 40000; shorten them, or \
                  upload fewer objects",
             ),
         );
@@ -208,7 +215,7 @@ mod tests {
         );
         check(
             json!([{ "upload": upload, "expect": { "deleted": [], "total_size": 28 } }]),
-            Err("cycles[0].expect.deleted: 28 bytes would be left, and the run needs a total below 20 to go on"),
+            Err("cycles[0].expect.deleted: 28 bytes would be left, but the run can go on only with a total below 20"),
         );
         check(
             json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }],
@@ -217,16 +224,18 @@ mod tests {
         );
         check(
             json!([{ "upload": [{ "object_name": " \n", "size_bytes": 1 }] }]),
-            Err("cycles[0].upload: the name \" \\n\" needs more than white space: AWS's SDK refuses to upload it"),
+            Err(
+                "cycles[0].upload: the name \" \\n\" is white space alone, which AWS's SDK refuses to upload; choose another name",
+            ),
         );
         let dry_run = Rule { max_deletes: 0, ..rule() };
         assert_eq!(
             play(&RunInput::default_scenario(), &dry_run).map_err(|error| error.to_string()),
-            Err("cycles[0].expect.deleted: 1 deletions at once, and this stack's cleaner is set to 0 at most".into())
+            Err("cycles[0].expect.deleted: 1 deletion is expected at once, but this stack's cleaner deletes 0 at most; expect fewer, or raise MaxDeletesPerRun".into())
         );
         check(
             json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }] }]),
-            Err("cycles[0].upload: 28 bytes would be left, and the run needs a total below 20 to go on"),
+            Err("cycles[0].upload: 28 bytes would be left, but the run can go on only with a total below 20"),
         );
     }
 }

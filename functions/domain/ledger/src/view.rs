@@ -30,13 +30,13 @@ pub struct View {
     changed: BTreeMap<ObjectName, Option<Candidate>>,
 }
 
-/// The records that were read are not all that there are: a transaction becomes visible record by record. Read again.
+/// Records are missing from those that were read, because a transaction becomes visible record by record. Read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("records of the history are missing")]
 pub struct GapError;
 
 impl View {
-    /// The view at `state`, which was read consistently at `now`, and the key behind which the history is to be read for
+    /// The view at `state`, which was read consistently at `now`, and the key after which the history is to be read for
     /// [`recent`](Self::recent).
     pub fn at(state: &StateRow, now: Timestamp) -> (Self, String) {
         let view = Self {
@@ -45,11 +45,11 @@ impl View {
             event_key: state.last_event_key.clone(),
             changed: BTreeMap::new(),
         };
-        // The clocks of the tracker and of who reads may differ.
+        // The clocks of the tracker and of the reader may differ.
         (view, key_time(now.min(state.updated_at) - INDEX_LAG - COMMIT_LAG))
     }
 
-    /// Takes in the records behind `low`, all that there are, oldest first: what the index may not know yet. `previous` is
+    /// Takes in all records after `low`, oldest first: what the index may not know yet. `previous` is
     /// the key of the record before them.
     pub fn recent(&mut self, previous: Option<&str>, records: &[HistoryRecord]) -> Result<(), GapError> {
         let follows = records.first().is_some_and(|first| number(&first.event_key) == previous.map_or(0, number) + 1);
@@ -59,7 +59,7 @@ impl View {
         self.take_in(records, self.version)
     }
 
-    /// Takes in the records behind [`event_key`](Self::event_key), all that there are, oldest first: what was committed
+    /// Takes in all records after [`event_key`](Self::event_key), oldest first: what was committed
     /// since. `state` is as it was before they were read.
     pub fn catch_up(&mut self, state: &StateRow, records: &[HistoryRecord]) -> Result<(), GapError> {
         self.take_in(records, state.version)
@@ -122,7 +122,7 @@ fn candidate(record: &HistoryRecord) -> Option<Candidate> {
     record.size.map(|size| Candidate { object_name, size, etag: record.etag.clone(), sequencer })
 }
 
-/// A record's number, which its key ends in. One without is the first, and has a gap behind it.
+/// A record's number, which its key ends in. One without a number is the first, and a gap follows it.
 fn number(event_key: &str) -> u64 {
     event_key.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use spillway_contracts::task::{AlignWindowRequest, AlignWindowResponse};
 use spillway_ledger_store::{Store, StoreError};
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
 }
 
@@ -26,7 +24,7 @@ pub async fn handle(
     })
 }
 
-/// `now` in the first half of a period, else the start of the next one.
+/// `now` in the first half of a period, otherwise the start of the next one.
 ///
 /// CloudWatch's periods are aligned to the epoch. A cycle's totals should fall into one period, so that the alarm sees
 /// the highest of them at that period's end; half of it is ample for that, and waiting for a whole one would add up to

@@ -15,40 +15,32 @@ use spillway_contracts::{ErrorName, Failure};
 
 pub use loopback::http_client;
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The client for the API.
     pub http: reqwest::Client,
     /// Who signs.
     pub credentials: SharedCredentialsProvider,
     /// The region that the signature is for.
     pub region: String,
-    /// The plot API's address.
     pub plot_api_url: reqwest::Url,
 }
 
 /// Why there is no plot.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API can't be reached.
     #[error("the plot API did not answer: {0:?}")]
     Unreachable(#[from] reqwest::Error),
-    /// The API is there, but not well.
     #[error("the plot API answered {status}: {body}")]
     Unavailable {
-        /// The HTTP status.
         status: u16,
         /// The start of the body.
         body: String,
     },
-    /// The API refused, or answered with something else than a plot.
+    /// The API refused, or answered with something other than a plot.
     #[error("the plot API's answer is not a plot: {0}")]
     Rejected(String),
-    /// The request can't be signed.
     #[error("there are no credentials to sign with: {0}")]
     Credentials(#[from] CredentialsError),
-    /// The request can't be put together.
     #[error("the request can't be signed: {0}")]
     Signing(String),
 }

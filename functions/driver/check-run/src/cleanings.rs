@@ -41,7 +41,8 @@ pub fn of_run(
         let is_it =
             |object: &CleaningObject| object.object_name == *object_name && Some(&object.sequencer) == sequencer;
         let not_by_alarm = |seen| NotByAlarm { object_name: object_name.clone(), cycle, seen };
-        let cause = cause(records, is_it).ok_or_else(|| not_by_alarm("no cleaning is on record that deleted it"))?;
+        let cause =
+            cause(records, is_it).ok_or_else(|| not_by_alarm("there is no record of a cleaning that deleted it"))?;
         if cause.invoked_by != Invoker::Alarm {
             return Err(not_by_alarm("the cleaner deleted it when the schedule invoked it"));
         }
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(of_run(&cycles, &history(), &records), expect);
     }
 
-    const NOBODY: &str = "no cleaning is on record that deleted it";
+    const NOBODY: &str = "there is no record of a cleaning that deleted it";
     const SCHEDULE: &str = "the cleaner deleted it when the schedule invoked it";
 
     #[test]

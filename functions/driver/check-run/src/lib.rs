@@ -14,18 +14,15 @@ use spillway_ledger_store::{Store, StoreError};
 use crate::cleanings::NotByAlarm;
 use crate::timeline::Timelines;
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
 }
 
 /// Why the run did not go as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The total moved otherwise.
-    #[error("the total should have moved {expected:?}, but it moved {observed:?}")]
+    #[error("the total should have gone through {expected:?}, but it went through {observed:?}")]
     Timeline {
         /// The totals that were expected, in bytes.
         expected: Vec<u64>,

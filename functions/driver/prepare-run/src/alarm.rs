@@ -7,7 +7,6 @@ use spillway_aws::CallError;
 /// What a run has to know about the alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// The alarm's name.
     pub name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
@@ -17,7 +16,6 @@ pub struct Alarm {
     pub period_seconds: u32,
 }
 
-/// Reads the alarm.
 pub async fn describe(cloudwatch: &Client, alarm_name: &str) -> Result<Alarm, CallError> {
     let answer = cloudwatch.describe_alarms().alarm_names(alarm_name).send().await;
     let alarms = answer.map_err(CallError::of("DescribeAlarms"))?.metric_alarms.unwrap_or_default();

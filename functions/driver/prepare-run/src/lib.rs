@@ -17,16 +17,11 @@ use spillway_ledger_store::{Store, StoreError};
 
 use crate::alarm::Alarm;
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
-    /// The client for the bucket.
     pub s3: aws_sdk_s3::Client,
-    /// The client for the alarm.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
-    /// The alarm on the total.
     pub alarm_name: String,
     /// How many objects the cleaner deletes at most in one run; none in a dry run.
     pub max_deletes: usize,
@@ -47,13 +42,11 @@ pub enum Error {
         object_name.as_str()
     )]
     Foreign {
-        /// The bucket.
         bucket_name: String,
         /// One of the objects.
         object_name: ObjectName,
     },
-    /// Something doesn't come to rest.
-    #[error("after {seconds} s the run still waits: {waiting_for}")]
+    #[error("after {seconds} s the run is still waiting: {waiting_for}")]
     Deadline {
         /// How long the run has waited.
         seconds: u64,
@@ -121,7 +114,11 @@ fn waiting_for(leftovers: usize, state: Option<StateRow>, alarm: &Alarm) -> Stri
         // An alarm that is in ALARM already acts on nothing.
         (0, 0, 0) if alarm.state == "ALARM" => format!("the alarm {} is in ALARM", alarm.name),
         (0, 0, 0) => String::new(),
-        (0, total, count) => format!("the bucket is empty, the ledger still counts {count} objects of {total} bytes"),
+        (0, total, 1) => format!("the bucket is empty, but the ledger still counts 1 object of {total} bytes"),
+        (0, total, count) => {
+            format!("the bucket is empty, but the ledger still counts {count} objects of {total} bytes")
+        }
+        (1, ..) => "1 object of earlier runs is being deleted".to_owned(),
         (leftovers, ..) => format!("{leftovers} objects of earlier runs are being deleted"),
     }
 }
@@ -150,8 +147,8 @@ mod tests {
     fn a_run_begins_once_bucket_ledger_and_alarm_are_at_rest() {
         check(0, None, "INSUFFICIENT_DATA", "");
         check(0, Some((0, 0)), "OK", "");
-        check(1, Some((2, 1)), "OK", "1 objects of earlier runs are being deleted");
-        check(0, Some((2, 1)), "OK", "the bucket is empty, the ledger still counts 1 objects of 2 bytes");
+        check(1, Some((2, 1)), "OK", "1 object of earlier runs is being deleted");
+        check(0, Some((2, 1)), "OK", "the bucket is empty, but the ledger still counts 1 object of 2 bytes");
         check(0, Some((0, 0)), "ALARM", "the alarm a is in ALARM");
     }
 }

@@ -16,19 +16,15 @@ use spillway_contracts::task::{UploadRequest, UploadResponse};
 use spillway_contracts::{ErrorName, Failure};
 use spillway_ledger_store::{Store, StoreError};
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
-    /// The client for the bucket.
     pub s3: aws_sdk_s3::Client,
 }
 
 /// Why the uploads can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The ledger doesn't record an upload.
     #[error(
         "the ledger did not record the upload of {object_name} by {deadline}; {recorded} of {expected} are recorded"
     )]
@@ -39,7 +35,6 @@ pub enum Error {
         deadline: Timestamp,
         /// How many uploads of the cycle are recorded.
         recorded: usize,
-        /// How many there are.
         expected: usize,
     },
     /// The ledger can't be read.

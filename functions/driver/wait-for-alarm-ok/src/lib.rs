@@ -11,26 +11,20 @@ use spillway_aws::CallError;
 use spillway_contracts::task::{WaitForAlarmOkRequest, WaitForAlarmOkResponse};
 use spillway_contracts::{ErrorName, Failure};
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The client for the alarm.
     pub cloudwatch: Client,
-    /// The alarm on the total.
     pub alarm_name: String,
 }
 
 /// Why the wait is over without an OK.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The alarm isn't OK in time.
     #[error("by {deadline} the alarm should have been OK, but it has been in {state} since {state_since}: {reason}")]
     Deadline {
         /// When the run gave up.
         deadline: Timestamp,
-        /// The alarm's state.
         state: String,
-        /// Since when.
         state_since: Timestamp,
         /// Why, in CloudWatch's words.
         reason: String,
@@ -45,9 +39,7 @@ pub enum Error {
         deadline: Timestamp,
         /// When the total had fallen.
         settled_at: Timestamp,
-        /// The alarm's state.
         state: String,
-        /// Since when.
         state_since: Timestamp,
     },
     /// The alarm can't be read.

@@ -9,33 +9,27 @@ use spillway_contracts::task::{WaitForDeletionRequest, WaitForDeletionResponse};
 use spillway_contracts::{ErrorName, Failure};
 use spillway_ledger_store::{Store, StoreError};
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
 }
 
 /// Why the wait is over without what the cycle expects.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The cleaner deleted another object.
     #[error("cycle {cycle} expects {expected} to be deleted, but the history shows {seen}")]
     Unexpected {
-        /// The cycle's number.
         cycle: u32,
         /// What should have been deleted.
         expected: String,
         /// What was.
         seen: String,
     },
-    /// The deletion never came.
     #[error(
         "by {deadline} cycle {cycle} should have seen {expected} deleted and the total at {expected_total_size} bytes, \
          but the history shows {seen} deleted and the total at {total_size}"
     )]
     Deadline {
-        /// The cycle's number.
         cycle: u32,
         /// When the run gave up.
         deadline: Timestamp,

@@ -23,7 +23,7 @@ const RECORD: usize = 250;
 /// How many objects are chosen at once: their records, and those that are taken over, are one transaction.
 const ROUND: usize = 1000;
 
-/// How often a cleaning that others were faster than decides anew.
+/// How many times a cleaning decides anew because others were faster.
 const ATTEMPTS: u32 = 10;
 
 /// From when on a deletion that the ledger has not recorded is late. Most are recorded within seconds.
@@ -248,7 +248,7 @@ impl<'a> Cleaning<'a> {
                 Some(error) => {
                     tracing::error!(object_name, size = candidate.size, ?outcome, %error, "S3 did not delete it")
                 }
-                None => tracing::info!(object_name, size = candidate.size, ?outcome, "disposed of an object"),
+                None => tracing::info!(object_name, size = candidate.size, ?outcome, "finished with an object"),
             }
             match outcome {
                 Outcome::Deleted | Outcome::AlreadyGone | Outcome::DryRun => {
@@ -291,7 +291,7 @@ impl<'a> Cleaning<'a> {
             next = self.next(row.as_ref(), now);
             next.unfinished |= unfinished;
         }
-        tracing::warn!("what came of the deletions is not on record, so S3 will be asked");
+        tracing::warn!("the outcomes of the deletions could not be recorded, so the next cleaning asks S3");
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use spillway_ledger::view::View;
 use crate::under_way::UnderWay;
 use crate::{Deps, Error};
 
-/// How often the cleaner looks at a ledger that does not add up.
+/// How many times the cleaner looks at a ledger that does not add up.
 pub const LOOKS: u32 = 8;
 
 /// The longest pause between two looks; the first one is a fiftieth of it.
@@ -53,9 +53,8 @@ fn bytes(under_way: &BTreeMap<ObjectName, CleaningObject>) -> u64 {
 ///
 /// The view is as [`View`] has it. It is read in this order: the state and what is under way (by the caller), the recent
 /// history, pages of the index, and after each page what was committed meanwhile, up to a state that was read after the
-/// page. So it is the view of one moment, that of the newest record, which nothing else that was read is newer than; and no
-/// commit has to be waited out. How many pages there are depends on what has to go and on what is
-/// passed over.
+/// page. So it is the view of one moment, that of the newest record: nothing that was read is newer. No commit has to be
+/// waited out. How many pages there are depends on what has to go and on what is passed over.
 pub async fn decide(
     deps: &Deps,
     state: Option<&StateRow>,

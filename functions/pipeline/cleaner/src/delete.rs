@@ -112,7 +112,7 @@ pub async fn look_up(deps: &Deps, objects: Vec<CleaningObject>) -> Vec<(ObjectNa
             Ok(_) => found.push((name, Outcome::Kept)),
             Err(error) => match other_object(&error) {
                 Some(outcome) => found.push((name, outcome)),
-                None => tracing::warn!(object_name = name.as_str(), %error, "nobody knows whether it was deleted"),
+                None => tracing::warn!(object_name = name.as_str(), %error, "whether it was deleted is not known"),
             },
         }
     }

@@ -1,8 +1,9 @@
 //! Deletes the largest objects until the bucket is under its threshold.
 //!
 //! What goes follows from the ledger alone, never from the event that invoked the function. Before the first deletion the
-//! ledger has a record of all that is going to be deleted; as long as it doesn't know of one of these deletions, that object
-//! is neither counted nor chosen again. So a second, stale or concurrent invocation deletes nothing more than one would.
+//! ledger has a record of everything that is going to be deleted. As long as it doesn't know of one of these deletions, that
+//! object is neither counted nor chosen again. So a second, stale or concurrent invocation deletes nothing more than one
+//! would.
 
 mod cleaning;
 mod decide;
@@ -43,7 +44,7 @@ pub enum Invocation {
 }
 
 impl<'de> Deserialize<'de> for Invocation {
-    /// What has a `schedule` is the schedule's; all else is taken for an alarm's, so that errors name the field.
+    /// An event with a `schedule` comes from the schedule. Any other is read as an alarm's, so that errors name the field.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = Value::deserialize(deserializer)?;
         let invocation = match event.get("schedule") {
@@ -54,14 +55,11 @@ impl<'de> Deserialize<'de> for Invocation {
     }
 }
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
-    /// The client for the bucket.
     pub s3: aws_sdk_s3::Client,
-    /// Who is told of cleanings.
+    /// Where cleanings are announced.
     pub notices: Notices,
     /// When and what to delete.
     pub rule: Rule,
@@ -69,11 +67,10 @@ pub struct Deps {
     pub patience: SignedDuration,
     /// Whether to say only what would be deleted.
     pub dry_run: bool,
-    /// The clock.
     pub now: fn() -> Timestamp,
 }
 
-/// How long the schedule leaves a total to an alarm with a period of so many seconds: until the period in which the total
+/// How long the schedule leaves a total to an alarm with a period of this many seconds: until the period in which the total
 /// was reached is over, and the next one, and as long as CloudWatch may take to see them.
 pub fn patience(alarm_period_seconds: u32) -> SignedDuration {
     SignedDuration::from_secs(2 * i64::from(alarm_period_seconds)) + SignedDuration::from_secs(60)
@@ -90,9 +87,11 @@ pub enum Error {
     #[error(transparent)]
     Bucket(#[from] CallError),
     /// The history, the index by size and the total never belonged together. Nothing was deleted.
-    #[error("what the ledger says of its objects did not add up to its total in {looks} attempts; nothing was deleted")]
+    #[error(
+        "the ledger's objects did not add up to its total in any of {looks} looks, so nothing was deleted; the next invocation looks again"
+    )]
     Incoherent {
-        /// How often the cleaner looked.
+        /// How many times the cleaner looked.
         looks: u32,
     },
     /// AWS took too long. What was begun is on record.
@@ -101,7 +100,7 @@ pub enum Error {
     /// Other invocations were faster each time. They saw to it that no object is chosen twice.
     #[error("other invocations began to delete first in each of {attempts} attempts")]
     Overtaken {
-        /// How often this one tried.
+        /// How many times this one tried.
         attempts: u32,
     },
 }
@@ -125,7 +124,7 @@ impl Invocation {
         }
     }
 
-    /// Since when the alarm is in the state that it tells of.
+    /// Since when the alarm has been in the state that it reports.
     fn alarm_state_at(&self) -> Option<&str> {
         match self {
             Self::Alarm(event) => Some(&event.alarm_data.state.timestamp),
@@ -136,8 +135,8 @@ impl Invocation {
 
 /// Deletes what has to go, and says through `write` what that was and why. `over_at` is when Lambda ends the invocation.
 ///
-/// An object that can't be deleted keeps no other from being deleted. If S3 fails, the invocation does so in the end; what
-/// was decided and done is said all the same.
+/// An object that can't be deleted doesn't keep others from being deleted. If S3 fails, the invocation fails at its end,
+/// after it has said what it decided and did.
 pub async fn handle(
     deps: &Deps,
     invocation: Invocation,

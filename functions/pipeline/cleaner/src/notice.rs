@@ -1,10 +1,10 @@
-//! Telling people of cleanings.
+//! Notifications of cleanings.
 
 use aws_config::SdkConfig;
 use spillway_aws::{CallError, ConfigError, variable};
 use spillway_contracts::log_line::CleanerDecisionLine;
 
-/// Where cleanings are told of, if anywhere.
+/// Where cleanings are announced, if anywhere.
 #[derive(Clone, Debug, Default)]
 pub struct Notices(Option<Topic>);
 
@@ -24,7 +24,7 @@ impl Notices {
         }
     }
 
-    /// Tells of a cleaning. That nobody can be told changes nothing of it.
+    /// Announces a cleaning. A failure to do so does not change the cleaning.
     pub async fn tell(&self, line: &CleanerDecisionLine) {
         let Some(Topic { sns, arn }) = &self.0 else { return };
         let objects = if line.chosen_count == 1 { "1 object" } else { &format!("{} objects", line.chosen_count) };
@@ -32,7 +32,7 @@ impl Notices {
         let message = serde_json::to_string_pretty(line).unwrap_or_else(|_| line.message.clone());
         let request = sns.publish().topic_arn(arn).subject(subject).message(message);
         if let Err(error) = request.send().await.map_err(CallError::of("Publish")) {
-            tracing::error!(%error, "nobody was told of the cleaning");
+            tracing::error!(%error, "the notification of this cleaning could not be sent");
         }
     }
 }

@@ -103,7 +103,7 @@ fn message(done: &Done, dry_run: bool, verdict: Verdict, threshold: u64) -> Stri
         Verdict::BelowThreshold => format!("nothing to delete: {total} bytes are below the threshold of {threshold}"),
         Verdict::LeftToAlarm => {
             format!(
-                "{total} bytes are not below the threshold of {threshold}; the alarm has its turn before the schedule"
+                "{total} bytes are not below the threshold of {threshold}; the schedule leaves them to the alarm first"
             )
         }
         Verdict::BroughtBelow => format!("{change}; the threshold is {threshold}"),
@@ -111,7 +111,7 @@ fn message(done: &Done, dry_run: bool, verdict: Verdict, threshold: u64) -> Stri
             format!("{change}, and no more may be deleted at once; the threshold is {threshold}")
         }
         Verdict::OnlyProtectedLeft => {
-            format!("{change}, and all that is left is protected; the threshold is {threshold}")
+            format!("{change}, and everything that is left is protected; the threshold is {threshold}")
         }
         Verdict::Refused => {
             format!("{change}, of which S3 refuses to delete some; the threshold is {threshold}")

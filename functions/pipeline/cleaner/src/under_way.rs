@@ -21,7 +21,7 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    /// Those that the ledger has not recorded: in `view`, or else when their rows were read.
+    /// Those that the ledger has not recorded: in `view`, or without a view, when their rows were read.
     pub fn unrecorded(&self, view: Option<&View>) -> BTreeMap<ObjectName, CleaningObject> {
         let is_unrecorded = |object: &CleaningObject, row_is_old: bool| match view
             .and_then(|view| view.recently(&object.object_name))
@@ -36,7 +36,7 @@ impl UnderWay {
 
 /// Finds them by the records of the newest cleaning.
 ///
-/// Whether an object was deleted whose invocation ended before it could say so, or got no answer, S3 is asked.
+/// S3 is asked about each object whose invocation ended before it could say what became of it, or got no answer.
 pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Result<UnderWay, Error> {
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
     let mut objects = BTreeMap::new();
@@ -85,7 +85,7 @@ async fn records(deps: &Deps, first: &str, count: u64, now: Timestamp) -> Result
     Err(Error::Incoherent { looks: LOOKS })
 }
 
-/// Whether the ledger has still to hear of the object: that it is gone, or another one.
+/// Whether the ledger doesn't know yet that the object is gone, or was replaced.
 pub fn is_under_way(outcome: Option<Outcome>) -> bool {
     match outcome {
         None | Some(Outcome::Deleted | Outcome::AlreadyGone | Outcome::Overwritten | Outcome::Failed) => true,

@@ -12,12 +12,10 @@ use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::read_message;
 use spillway_ledger_store::Store;
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
     /// The ledger, which knows what a deleted object's size was.
     pub store: Store,
-    /// The clock.
     pub now: fn() -> Timestamp,
 }
 
@@ -41,7 +39,7 @@ async fn log_message(deps: &Deps, message: SqsMessage, write: impl Fn(&ObjectEve
     let message_id = message.message_id.unwrap_or_default();
     let events =
         read_message(message.body.as_deref().unwrap_or_default(), deps.store.bucket_name()).map_err(|error| {
-            tracing::error!(message_id, %error, "a message can't be read and is left to the dead-letter queue");
+            tracing::error!(message_id, %error, "a message can't be read, so it goes to the dead-letter queue");
             message_id.clone()
         })?;
     for event in events {

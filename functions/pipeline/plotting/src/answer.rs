@@ -18,9 +18,7 @@ use crate::format::Format;
 pub struct Plot {
     /// Its key in the bucket of plots.
     pub key: String,
-    /// Its format.
     pub format: Format,
-    /// The image.
     pub image: Vec<u8>,
     /// The range that is drawn.
     pub drawn: (Timestamp, Timestamp),

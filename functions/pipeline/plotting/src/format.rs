@@ -1,6 +1,5 @@
 //! The formats of a plot, and which one a caller wants.
 
-/// A format of a plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Pixels.
@@ -29,7 +28,6 @@ impl Format {
         }
     }
 
-    /// The format's media type.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",

@@ -11,7 +11,7 @@ use crate::{Deps, Error};
 
 /// The chart of a range of the history; of it, no more than a page is ever in memory.
 ///
-/// What isn't read when the time for it is over is left out, but for the first page. The chart says so.
+/// What isn't read when the time for it is over is left out, except the first page. The chart says so.
 pub async fn chart(deps: &Deps, range: Range, (width, height): (u32, u32)) -> Result<Chart, Error> {
     let deadline = Instant::now() + deps.reading_time;
     let mut page = deps.store.changes(range.from, range.to, None).await?;

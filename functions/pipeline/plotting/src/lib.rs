@@ -23,16 +23,13 @@ use crate::query::{ParameterError, Query, Span};
 
 pub use run::Runs;
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
     /// The client for the bucket of plots.
     pub s3: aws_sdk_s3::Client,
     /// The runs that a plot may be asked of.
     pub runs: Runs,
-    /// The bucket of plots.
     pub plot_bucket: String,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
@@ -52,7 +49,6 @@ pub enum Error {
     /// The plot can't be drawn.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The history can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The run can't be looked up, or the plot not be stored.

@@ -9,13 +9,11 @@ use crate::format::Format;
 /// The width and height of a plot that doesn't ask for others, in pixels.
 const SIZE: (u32, u32) = (1_200, 675);
 
-/// The names of the parameters.
 const PARAMETERS: [&str; 6] = ["from", "to", "run", "width", "height", "format"];
 
 /// A signature may come in the query, too.
 const SIGNATURE: &str = "x-amz-";
 
-/// The parameters, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Which part of the history to plot.
@@ -26,7 +24,6 @@ pub struct Query {
     pub format: Option<Format>,
 }
 
-/// A part of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     /// A range of time.
@@ -48,7 +45,6 @@ pub struct Range {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ParameterError {
-    /// The parameter's name.
     pub parameter: String,
     reason: String,
 }

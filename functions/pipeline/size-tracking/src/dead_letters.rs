@@ -10,7 +10,6 @@ const DELIVERIES: u32 = 5;
 /// The attribute in which SQS says how many deliveries there were.
 const DELIVERED: &str = "ApproximateReceiveCount";
 
-/// The dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     sqs: aws_sdk_sqs::Client,

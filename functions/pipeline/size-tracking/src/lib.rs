@@ -24,7 +24,6 @@ use spillway_ledger_store::{Applied, Effort, Store, StoreError, apply};
 /// What invokes the function: a batch of the tracking queue, or the schedule that wants the total repeated.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Request {
-    /// The batch's messages.
     #[serde(default, rename = "Records")]
     pub records: Vec<SqsMessage>,
     /// Whether to repeat the ledger's total.
@@ -32,21 +31,17 @@ pub struct Request {
     pub heartbeat: bool,
 }
 
-/// What the function works with.
 #[derive(Debug)]
 pub struct Deps {
-    /// The ledger.
     pub store: Store,
     /// Where messages go that can't be applied.
     pub dead_letters: DeadLetters,
-    /// The clock.
     pub now: fn() -> Timestamp,
 }
 
 /// Why a batch fails as a whole. SQS delivers it again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Neither messages nor a heartbeat.
     #[error("there is nothing to do: expected `Records` from SQS, or `heartbeat: true`")]
     Empty,
     /// The ledger can't be read or written.
@@ -105,7 +100,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
 /// Why an event is not applied that is older than tombstones live, of an object that has no row.
 fn too_old_to_count(event: &ObjectEvent) -> String {
     format!(
-        "CreationTooOld: {} of {} happened at {}, and the ledger would not know any more if the object was deleted since",
+        "CreationTooOld: {} of {} happened at {}, so long ago that the ledger can't know whether the object was deleted since",
         event.event_type, event.object_name, event.event_time
     )
 }
@@ -113,7 +108,7 @@ fn too_old_to_count(event: &ObjectEvent) -> String {
 /// A message that can't be applied is delivered again, and after some deliveries given to the dead-letter queue.
 async fn give_up(deps: &Deps, message: SqsMessage, error: &str, response: &mut SqsBatchResponse) {
     let message_id = message.message_id.clone().unwrap_or_default();
-    tracing::error!(message_id, error, "a message can't be applied and is left to the dead-letter queue");
+    tracing::error!(message_id, error, "a message can't be applied, so it goes to the dead-letter queue");
     if !deps.dead_letters.take(&message).await {
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = message_id;

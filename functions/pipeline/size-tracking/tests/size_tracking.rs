@@ -23,7 +23,7 @@ fn deps_with(dynamodb: &FakeDynamoDb, dead_letters: &FakeQueue) -> Deps {
     }
 }
 
-/// A message in its so many-th delivery.
+/// A message that has been delivered this many times.
 fn delivered(mut message: Value, times: u32) -> Value {
     message["attributes"] = json!({ "ApproximateReceiveCount": times.to_string() });
     message

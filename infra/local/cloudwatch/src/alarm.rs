@@ -11,7 +11,6 @@ use crate::reason;
 /// The state that an evaluation comes to, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The state.
     pub state: StateValue,
     /// Why, in CloudWatch's words.
     pub reason: String,

@@ -53,7 +53,6 @@ pub enum MissingData {
     NotBreaching,
 }
 
-/// A value of the metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     /// When.
@@ -82,7 +81,7 @@ impl Definition {
         let periods = alarm.evaluation_periods().ok_or_else(|| lacks("EvaluationPeriods"))?;
         let to_alarm = alarm.datapoints_to_alarm().unwrap_or(periods);
         if !(1..=periods).contains(&to_alarm) || i64::from(periods) * i64::from(period) > LONGEST_RANGE {
-            return Err(format!("it wants {to_alarm} of {periods} periods"));
+            return Err(format!("DatapointsToAlarm is {to_alarm}, and EvaluationPeriods is {periods}"));
         }
         if let Some(extended) = alarm.extended_statistic() {
             // MiniStack says Average beside it.
@@ -182,9 +181,15 @@ mod tests {
         assert!(Definition::of(&alarm().build()).is_ok());
         refused(alarm().period(0), "Period is 0, not 10, 20, 30 or a multiple of 60");
         refused(alarm().period(-60), "Period is -60, not 10, 20, 30 or a multiple of 60");
-        refused(alarm().evaluation_periods(0), "it wants 0 of 0 periods");
-        refused(alarm().evaluation_periods(2).datapoints_to_alarm(3), "it wants 3 of 2 periods");
-        refused(alarm().evaluation_periods(i32::MAX), "it wants 2147483647 of 2147483647 periods");
+        refused(alarm().evaluation_periods(0), "DatapointsToAlarm is 0, and EvaluationPeriods is 0");
+        refused(
+            alarm().evaluation_periods(2).datapoints_to_alarm(3),
+            "DatapointsToAlarm is 3, and EvaluationPeriods is 2",
+        );
+        refused(
+            alarm().evaluation_periods(i32::MAX),
+            "DatapointsToAlarm is 2147483647, and EvaluationPeriods is 2147483647",
+        );
         refused(alarm().statistic(Statistic::Average).extended_statistic("p99"), "ExtendedStatistic is p99");
         refused(
             alarm().comparison_operator(ComparisonOperator::LessThanLowerThreshold),

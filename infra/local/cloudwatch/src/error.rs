@@ -15,17 +15,10 @@ pub enum EvaluationError {
     Unsupported {
         /// The filter or the alarm.
         name: String,
-        /// Why.
         reason: String,
     },
-    /// AWS would refuse the invocation.
     #[error("{function} doesn't permit {ALARMS_PRINCIPAL} to invoke it for {alarm_arn}, so the alarm's action fails")]
-    Refused {
-        /// The function.
-        function: String,
-        /// The alarm.
-        alarm_arn: String,
-    },
+    Refused { function: String, alarm_arn: String },
 }
 
 impl EvaluationError {

@@ -45,7 +45,7 @@ pub(crate) enum Operand {
 impl Selector {
     /// Reads a selector; the error says what one is like.
     pub(crate) fn parse(selector: &str) -> Result<Self, String> {
-        let error = || "a selector is like $.a.b".to_owned();
+        let error = || "a selector looks like $.a.b".to_owned();
         let names: Vec<String> = selector.strip_prefix("$.").ok_or_else(error)?.split('.').map(str::to_owned).collect();
         let plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
         if names.iter().all(plain) { Ok(Self(names)) } else { Err(error()) }

@@ -31,7 +31,7 @@ impl Pattern {
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         let error = |reason: String| PatternError { pattern: pattern.to_owned(), reason };
         let inner = pattern.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let inner = inner.ok_or_else(|| error("only JSON patterns, in braces, are applied".to_owned()))?;
+        let inner = inner.ok_or_else(|| error("only JSON patterns (in braces) are supported".to_owned()))?;
         Parser::new(inner).expression().map(Self).map_err(error)
     }
 
@@ -124,17 +124,17 @@ mod tests {
     #[test]
     fn what_is_not_a_pattern_is_refused() {
         for (pattern, reason) in [
-            ("{ $.x EXISTS }", "\"EXISTS\" is not an operator that is applied (= != < <= > >= IS NOT EXISTS)"),
+            ("{ $.x EXISTS }", "\"EXISTS\" is not a supported operator (= != < <= > >= IS NOT EXISTS)"),
             ("{ $.x IS 5 }", "after IS comes NULL, TRUE or FALSE"),
             ("{ $.x NOT TRUE }", "after NOT comes EXISTS"),
-            ("{ $.x != * }", "only = takes *"),
+            ("{ $.x != * }", "* can follow = only"),
             ("{ $.x = inf }", "\"inf\" is neither a number nor in quotes"),
             ("{ ($.x = 1 }", "a parenthesis is not closed"),
-            ("{ $.x = \"a }", "a text is not closed"),
-            ("[ip, user]", "only JSON patterns, in braces, are applied"),
+            ("{ $.x = \"a }", "a string is not closed"),
+            ("[ip, user]", "only JSON patterns (in braces) are supported"),
             ("{ $.x = y }", "\"y\" is neither a number nor in quotes"),
-            ("{ $.x = * $.y = * }", "\"$.y = *\" is left over"),
-            ("{ x = * }", "a selector is like $.a.b"),
+            ("{ $.x = * $.y = * }", "\"$.y = *\" follows the end of the pattern"),
+            ("{ x = * }", "a selector looks like $.a.b"),
         ] {
             let expect = PatternError { pattern: pattern.to_owned(), reason: reason.to_owned() };
             assert_eq!(Pattern::parse(pattern), Err(expect));

@@ -18,7 +18,11 @@ impl<'a> Parser<'a> {
     /// All of it; the error says what is wrong with it.
     pub(crate) fn expression(mut self) -> Result<Expression, String> {
         let expression = self.any()?;
-        if self.rest.is_empty() { Ok(expression) } else { Err(format!("{:?} is left over", self.rest)) }
+        if self.rest.is_empty() {
+            Ok(expression)
+        } else {
+            Err(format!("{:?} follows the end of the pattern", self.rest))
+        }
     }
 
     fn any(&mut self) -> Result<Expression, String> {
@@ -61,7 +65,7 @@ impl<'a> Parser<'a> {
         let operator = self.operator()?;
         let operand = self.operand()?;
         if operand == Operand::Anything && operator != Operator::Equal {
-            return Err("only = takes *".to_owned());
+            return Err("* can follow = only".to_owned());
         }
         Ok(Test::Compare(operator, operand))
     }
@@ -76,15 +80,14 @@ impl<'a> Parser<'a> {
             (">", Operator::Greater),
         ];
         let found = operators.into_iter().find(|(sign, _)| self.takes(sign)).map(|(_, operator)| operator);
-        found
-            .ok_or_else(|| format!("{:?} is not an operator that is applied (= != < <= > >= IS NOT EXISTS)", self.rest))
+        found.ok_or_else(|| format!("{:?} is not a supported operator (= != < <= > >= IS NOT EXISTS)", self.rest))
     }
 
     fn operand(&mut self) -> Result<Operand, String> {
         if let Some(rest) = self.rest.strip_prefix('"') {
-            let (text, rest) = rest.split_once('"').ok_or("a text is not closed")?;
+            let (text, rest) = rest.split_once('"').ok_or("a string is not closed")?;
             if text.contains('\\') {
-                return Err("escapes in texts are not applied".to_owned());
+                return Err("escapes in strings are not supported".to_owned());
             }
             self.rest = rest.trim_start();
             return Ok(Operand::Text(text.to_owned()));

@@ -130,7 +130,7 @@ mod tests {
         let dimensions = transformation("$.total_size").dimensions("Bucket", "$.bucket_name");
         refused(&filter(pattern, dimensions), "it has dimensions");
         let reason =
-            "the filter pattern \"ERROR\" can't be applied locally: only JSON patterns, in braces, are applied";
+            "the filter pattern \"ERROR\" can't be applied locally: only JSON patterns (in braces) are supported";
         refused(&filter("ERROR", transformation("1")), reason);
     }
 }

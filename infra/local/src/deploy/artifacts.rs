@@ -20,7 +20,6 @@ pub enum ArtifactError {
     /// A file can't be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// S3 does not take it.
     #[error("the functions can't be uploaded: {0}")]
     Call(#[from] CallError),
 }

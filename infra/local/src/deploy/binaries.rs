@@ -18,13 +18,11 @@ use crate::workspace::{Workspace, cargo};
 /// Why there are no binaries.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// There is no cargo.
     #[error("cannot start cargo: {0}. Install Rust from https://rustup.rs, or set CARGO to cargo's path")]
     NoCargo(std::io::Error),
     /// The template names a binary that the workspace doesn't have.
     #[error("the template names the binary `{0}`, but no package of the workspace builds it")]
     Unknown(String),
-    /// Cargo doesn't build them.
     #[error("the functions don't build:\n{0}")]
     Failed(String),
     /// Cargo built them, but did not say where one is.
@@ -32,7 +30,6 @@ pub enum BuildError {
     Missing(String),
 }
 
-/// How to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// Quick to compile.

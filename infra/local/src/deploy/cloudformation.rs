@@ -21,18 +21,14 @@ pub enum DeployError {
     /// CloudFormation refused.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// A resource can't be made.
     #[error("the stack ended in {status}. {reason}")]
     Failed {
-        /// The stack's status.
         status: String,
         /// Which resource failed, and why.
         reason: String,
     },
-    /// It takes too long.
     #[error("the stack is still {status} after {} s. {reason}", DEADLINE.as_secs())]
     Late {
-        /// The stack's status.
         status: String,
         /// What is known about failures.
         reason: String,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The outputs of the stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Outputs {
@@ -18,9 +17,7 @@ pub struct Outputs {
     pub plot_api_url: String,
     /// The ledger's current state.
     pub object_table_name: String,
-    /// The ledger's history.
     pub history_table_name: String,
-    /// The alarm on the total.
     pub alarm_name: String,
     /// The function that deletes.
     pub cleaner_function_name: String,

@@ -26,10 +26,8 @@ pub enum TemplateError {
     /// It isn't YAML, or what reads it doesn't work.
     #[error("cannot parse the template:\n{0}")]
     Parse(String),
-    /// A function doesn't say which binary it runs.
     #[error("the template's function {0} has no Metadata.BuildProperties.Binary")]
     NoBinary(String),
-    /// Something that the template names was not uploaded.
     #[error("the template's resource {resource} needs `{artifact}`, which was not uploaded")]
     NotUploaded {
         /// The resource's logical id.
@@ -58,7 +56,6 @@ impl Template {
         serde_json::from_slice(&output.stdout).map(Self).map_err(|error| TemplateError::Parse(error.to_string()))
     }
 
-    /// The binaries that the functions run.
     pub fn binaries(&self) -> Result<BTreeSet<String>, TemplateError> {
         self.functions().map(|(id, function)| binary_of(id, function).map(str::to_owned)).collect()
     }

@@ -38,42 +38,23 @@ pub type Settings = BTreeMap<&'static str, OsString>;
 /// Why MiniStack doesn't run.
 #[derive(Debug, thiserror::Error)]
 pub enum MiniStackError {
-    /// The port that was asked for is taken.
     #[error("port {0} is taken. Stop what listens there, choose another --port, or leave --port out for a free one")]
     PortTaken(u16),
     /// The port that was asked for can't be listened on.
     #[error("cannot listen on port {port}: {source}. Choose another --port, or leave --port out for a free one")]
-    Port {
-        /// The port.
-        port: u16,
-        /// Why.
-        source: io::Error,
-    },
+    Port { port: u16, source: io::Error },
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It can't be started.
     #[error("cannot start the local AWS: {0}")]
     Start(io::Error),
-    /// It ended before it answered.
     #[error("the local AWS ended while it was starting. The end of its log ({}):\n{tail}", log.display())]
-    Ended {
-        /// Its log.
-        log: PathBuf,
-        /// The last lines.
-        tail: String,
-    },
-    /// It doesn't answer.
+    Ended { log: PathBuf, tail: String },
     #[error(
         "the local AWS did not answer within {} s. The end of its log ({}):\n{tail}",
         DEADLINE.as_secs(), log.display()
     )]
-    Silent {
-        /// Its log.
-        log: PathBuf,
-        /// The last lines.
-        tail: String,
-    },
+    Silent { log: PathBuf, tail: String },
 }
 
 impl MiniStack {
@@ -118,7 +99,6 @@ impl MiniStack {
         endpoint(self.port)
     }
 
-    /// What it printed.
     pub fn log(&self) -> &Path {
         &self.log
     }

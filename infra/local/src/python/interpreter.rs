@@ -21,7 +21,6 @@ if sys.version_info >= (3, 10):
 /// A Python that is new enough and can make virtual environments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Python {
-    /// The interpreter.
     pub program: OsString,
     /// Its version and where it lies: a virtual environment works with this one only.
     pub identity: String,
@@ -30,44 +29,28 @@ pub struct Python {
 /// Why there is no Python to use.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PythonError {
-    /// Nothing answers.
     #[error(
         "no Python found (tried {tried}). Install Python {OLDEST} or newer with its venv module \
          (Debian, Ubuntu: `apt install python3 python3-venv`), or set PYTHON to an interpreter"
     )]
-    NotFound {
-        /// The commands that were tried.
-        tried: String,
-    },
-    /// It answers, but it is too old.
+    NotFound { tried: String },
     #[error(
         "`{program}` is Python {version}, but {OLDEST} or newer is needed. \
          Install one, or set PYTHON to an interpreter that is new enough"
     )]
-    TooOld {
-        /// The command.
-        program: String,
-        /// Its version.
-        version: Version,
-    },
-    /// It has no module for virtual environments.
+    TooOld { program: String, version: Version },
     #[error(
         "`{program}` is Python {version} without its venv module. \
          Install it (Debian, Ubuntu: `apt install python3-venv`), or set PYTHON to an interpreter that has it"
     )]
-    NoVenv {
-        /// The command.
-        program: String,
-        /// Its version.
-        version: Version,
-    },
+    NoVenv { program: String, version: Version },
 }
 
 /// A Python's version, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32);
 
-/// The first suitable one of `PYTHON`, if set, or else of `python3` and `python`.
+/// The first suitable one: `PYTHON` if it is set, otherwise `python3` or `python`.
 pub async fn find() -> Result<Python, PythonError> {
     match std::env::var_os("PYTHON").filter(|python| !python.is_empty()) {
         Some(chosen) => find_among(&[chosen]).await,

@@ -28,7 +28,6 @@ const PIP_SETTINGS: [&str; 16] = [
 /// Why pip did not install what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum PipError {
-    /// The package registry can't be reached.
     #[error(
         "pip cannot reach the package registry. Check the network, or point pip to a registry that can be reached \
          (PIP_INDEX_URL, PIP_PROXY, PIP_CERT), and try again. pip said:\n{0}"
@@ -36,25 +35,14 @@ pub enum PipError {
     Unreachable(String),
     /// A package isn't the one that the requirements name.
     #[error("pip got a package that is not the one in {}; nothing was installed. pip said:\n{output}", requirements.display())]
-    Mismatch {
-        /// The requirements.
-        requirements: PathBuf,
-        /// What pip printed.
-        output: String,
-    },
-    /// Something else.
+    Mismatch { requirements: PathBuf, output: String },
     #[error("pip cannot install {}. pip said:\n{output}", requirements.display())]
-    Install {
-        /// The requirements.
-        requirements: PathBuf,
-        /// What pip printed.
-        output: String,
-    },
+    Install { requirements: PathBuf, output: String },
 }
 
 /// Has `python`'s pip install `requirements`, and nothing that they don't name with its hash.
 ///
-/// They name all that they need; pip would not find a package among them that is wanted with extras.
+/// They name everything that they need; pip would not find a package among them that is wanted with extras.
 pub(crate) fn install(mut python: Command, requirements: &Path) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_unwanted(&name.to_string_lossy())) {
         python.env_remove(name);

@@ -34,30 +34,19 @@ pub enum VenvError {
     File(#[from] FileError),
     /// Python doesn't start any more, or its output can't be read.
     #[error("cannot run {program}: {source}")]
-    Start {
-        /// The program.
-        program: String,
-        /// Why.
-        source: io::Error,
-    },
+    Start { program: String, source: io::Error },
     /// The wait for another process, which installs the same, was broken off.
     #[error("cannot wait for another process to install the same packages: {0}")]
     Wait(JoinError),
-    /// Python doesn't make the environment.
     #[error("`{program} -m venv` failed (Debian, Ubuntu: `apt install python3-venv` may help):\n{output}")]
-    Create {
-        /// The interpreter.
-        program: String,
-        /// What it printed.
-        output: String,
-    },
+    Create { program: String, output: String },
     /// The packages can't be installed.
     #[error(transparent)]
     Pip(#[from] PipError),
 }
 
 impl Venv {
-    /// The environment with `requirements` below `parent`: the one that is there, or else a new one.
+    /// The environment with `requirements` below `parent`: the one that is there, otherwise a new one.
     ///
     /// Processes that ask at the same time wait for the one that installs.
     pub async fn with(requirements: &Path, parent: &Path, reporter: &Reporter) -> Result<Self, VenvError> {

@@ -11,7 +11,7 @@ use plotting::{Deps, Runs, handle};
 use serde_json::{Value, json};
 use spillway_fake_aws::{FakeDynamoDb, http_client};
 
-/// What the function is asked, but for the query.
+/// What the function is asked, without the query.
 const REQUEST: &str = include_str!("../../../../../contracts/examples/plot-request/ok-a-run.json");
 
 /// The moment at which a plot is asked for.
@@ -100,7 +100,7 @@ impl World {
     }
 }
 
-/// The moment so many seconds after 10:00.
+/// The moment this many seconds after 10:00.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_785_578_400 + second).unwrap()
 }
