@@ -1,23 +1,23 @@
 //! What one invocation of a function has: clients whose every call the seed may delay, lose, or end the invocation with.
 //!
 //! As in Lambda, invocations share clients, because building them takes longer than most invocations. A call finds the
-//! invocation that makes it in [`ENVIRONMENT`]. Only the cleaner has a client of S3 of its own each time, since it deletes
-//! in tasks of their own, which don't know of it.
+//! invocation that makes it in [`ENVIRONMENT`]. Only the cleaner has a client of S3 of its own each time: it deletes in
+//! tasks of its own, in which there is no such variable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 use size_tracking::DeadLetters;
 use spillway_fake_aws::{Answer, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
-use spillway_fake_aws::{s3_client, sqs_client, store};
+use spillway_fake_aws::{alarm, cloudwatch_client, s3_client, sqs_client, store};
 use spillway_ledger_store::Store;
 use tokio::sync::Notify;
 
+use crate::functions::PERIOD;
 use crate::reference;
 use crate::safeguard::{self, Safeguard};
 use crate::users;
@@ -87,6 +87,12 @@ thread_local! {
 
     /// What this thread's invocations call SQS with.
     static DEAD_LETTERS: DeadLetters = DeadLetters::new(sqs_client(shared_client(sqs)), "http://queue".into());
+
+    /// What this thread's runs call S3 with.
+    static DRIVER_S3: aws_sdk_s3::Client = s3_client(shared_client(s3_of_driver));
+
+    /// What this thread's runs call CloudWatch with.
+    static CLOUDWATCH: aws_sdk_cloudwatch::Client = cloudwatch_client(shared_client(describe_alarms));
 }
 
 fn shared_client(service: Service) -> SharedHttpClient {
@@ -106,6 +112,21 @@ pub fn dead_letters() -> DeadLetters {
     DEAD_LETTERS.with(Clone::clone)
 }
 
+/// The bucket, for the driver's tasks.
+pub fn driver_s3() -> aws_sdk_s3::Client {
+    DRIVER_S3.with(Clone::clone)
+}
+
+/// The alarm, for the driver's tasks.
+pub fn cloudwatch() -> aws_sdk_cloudwatch::Client {
+    CLOUDWATCH.with(Clone::clone)
+}
+
+/// Builds this thread's clients, if there are none yet.
+pub fn build_clients() {
+    drop((ledger(), dead_letters(), driver_s3(), cloudwatch()));
+}
+
 impl Environment {
     /// An invocation of a function.
     pub fn new(shared: &Shared, function: &'static str) -> Self {
@@ -116,7 +137,7 @@ impl Environment {
     }
 
     /// The bucket, for this invocation alone.
-    pub fn s3(&self) -> Client {
+    pub fn s3(&self) -> aws_sdk_s3::Client {
         let environment = self.clone();
         s3_client(patient_http_client(move |request| {
             let environment = environment.clone();
@@ -268,6 +289,18 @@ pub fn s3(environment: &Environment, world: &mut World, request: &HttpRequest) -
     reference::check_request(world, &mut environment.seen(), &before, request, &reply);
     users::publish(world);
     reply
+}
+
+/// S3, as the driver calls it.
+fn s3_of_driver(_: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
+    let reply = world.bucket.answer(request, millis(), &S3Whims::default());
+    users::publish(world);
+    reply
+}
+
+/// CloudWatch, as the driver calls it.
+fn describe_alarms(_: &Environment, world: &mut World, _: &HttpRequest) -> Reply {
+    alarm(world.alarm.state, world.alarm.since, world.plan.rule.threshold_bytes, PERIOD)
 }
 
 /// SQS, as the tracker calls it: the dead-letter queue.

@@ -10,8 +10,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::environment::{Environment, dead_letters, ledger};
 use crate::queue::{Message, Queue};
+use crate::runs::Breakage;
 use crate::safeguard::{self, Safeguard};
-use crate::world::{Shared, World, millis, now, pass};
+use crate::world::{Alarm, Shared, World, millis, now, pass};
 
 /// How long an invocation of the tracker or the logger may take, in milliseconds.
 const TIMEOUT: i64 = 15_000;
@@ -20,7 +21,7 @@ const TIMEOUT: i64 = 15_000;
 const CLEANER_TIMEOUT: i64 = 120_000;
 
 /// How many seconds there are between two points of the metric.
-const PERIOD: u32 = 60;
+pub const PERIOD: u32 = 60;
 
 /// A function that a queue's messages are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>>
     let write = |line: &TotalSizeLine| {
         let mut world = shared.lock();
         let mischief = world.plan.mischief;
-        if !world.happens(mischief) {
+        if !world.happens(mischief) && !world.is_broken(&[Breakage::Metric]) {
             let late = if world.happens(mischief) { world.rng.i64(0..60_000) } else { 0 };
             world.metric.push_back((millis() + late, line.total_size));
         }
@@ -128,7 +129,6 @@ async fn log(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
 
 /// What the schedule does every minute, and CloudWatch with it, for as long as the simulation lasts.
 pub async fn tick(shared: Shared) {
-    let mut is_alarm = false;
     let mut running = JoinSet::new();
     loop {
         while let Some(ended) = running.try_join_next() {
@@ -136,31 +136,44 @@ pub async fn tick(shared: Shared) {
         }
         let paused = shared.lock().paused_until - millis();
         pass(paused.max(i64::from(PERIOD) * 1000)).await;
-        let mut calls = Vec::new();
-        {
-            let mut world = shared.lock();
-            let (threshold, mischief, at) = (world.plan.rule.threshold_bytes, world.plan.mischief, millis());
-            let (seen, rest): (Vec<_>, Vec<_>) = world.metric.drain(..).partition(|(from, _)| *from <= at);
-            world.metric = rest.into();
-            let highest = seen.into_iter().map(|(_, total)| total).max();
-            let was_alarm = is_alarm;
-            is_alarm = highest.map_or(was_alarm, |total| total >= threshold);
-            if is_alarm && !was_alarm && !world.happens(mischief) {
-                calls.push(0);
-                if world.happens(mischief * 4) {
-                    let late = if world.happens(300) { 90_000 } else { 100 };
-                    calls.push(world.rng.i64(1..late));
-                }
-            }
-        }
+        let calls = evaluate(&mut shared.lock());
         for late in calls {
             running.spawn(clean_by_alarm(shared.clone(), late));
         }
         running.spawn(heartbeat(shared.clone()));
-        if shared.lock().has(Safeguard::Schedule) {
+        let has_schedule = {
+            let world = shared.lock();
+            world.has(Safeguard::Schedule) && !world.is_broken(&[Breakage::AlarmActionAndSchedule])
+        };
+        if has_schedule {
             running.spawn(clean_by_schedule(shared.clone()));
         }
     }
+}
+
+/// Looks at the alarm's last period, and says how many milliseconds later each of the alarm's actions comes.
+fn evaluate(world: &mut World) -> Vec<i64> {
+    let (threshold, mischief, at) = (world.plan.rule.threshold_bytes, world.plan.mischief, millis());
+    let (seen, rest): (Vec<_>, Vec<_>) = world.metric.drain(..).partition(|(from, _)| *from <= at);
+    world.metric = rest.into();
+    let Some(highest) = seen.into_iter().map(|(_, total)| total).max() else { return Vec::new() };
+    let state = if highest >= threshold { "ALARM" } else { "OK" };
+    if state == world.alarm.state {
+        return Vec::new();
+    }
+    world.note(|| format!("the alarm is {state}"));
+    world.alarm = Alarm { state, since: at };
+    let is_lost =
+        world.happens(mischief) || world.is_broken(&[Breakage::AlarmAction, Breakage::AlarmActionAndSchedule]);
+    if state == "OK" || is_lost {
+        return Vec::new();
+    }
+    let mut calls = vec![0];
+    if world.happens(mischief * 4) {
+        let late = if world.happens(300) { 90_000 } else { 100 };
+        calls.push(world.rng.i64(1..late));
+    }
+    calls
 }
 
 async fn heartbeat(shared: Shared) {

@@ -13,6 +13,7 @@ mod environment;
 mod functions;
 mod queue;
 mod reference;
+mod runs;
 mod safeguard;
 mod users;
 mod world;
@@ -20,8 +21,9 @@ mod world;
 use std::collections::BTreeMap;
 use std::env::var;
 
-use crate::environment::{dead_letters, ledger};
+use crate::environment::build_clients;
 use crate::functions::{Consumer, deliver, tick};
+use crate::runs::Breakage;
 use crate::safeguard::{SAFEGUARDS, Safeguard};
 use crate::world::{Shared, pass};
 
@@ -30,6 +32,9 @@ const GARBAGE: &str = "no message";
 
 /// How many seeds are tried if nobody says so: what the tests' build does within a minute on two cores.
 const SEEDS: u64 = 500;
+
+/// How many stacks the driver runs on.
+const RUNS: u64 = 40;
 
 /// Within how many minutes all has to come right once nothing goes wrong any more.
 const QUIET_MINUTES: usize = 60;
@@ -45,7 +50,7 @@ struct Life {
 /// Lives through a seed.
 fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
     // The pauses of the handlers are random too, and so is something in the clients when they are built.
-    drop((ledger(), dead_letters()));
+    build_clients();
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -74,6 +79,31 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
         }
         let mut world = shared.lock();
         Life { result, counts: world.counts.clone(), trace: world.trace.take().unwrap_or_default() }
+    })
+}
+
+/// Two runs on a seed's stack, one after the other: how each ended, and whether one that passed has told the truth.
+fn drive(seed: u64, breakage: Option<Breakage>, faults: u32) -> Vec<Result<(), String>> {
+    build_clients();
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        world::begin();
+        let shared = Shared::of_runs(seed, breakage, faults);
+        tokio::spawn(deliver(shared.clone(), Consumer::Tracking));
+        tokio::spawn(deliver(shared.clone(), Consumer::Logging));
+        tokio::spawn(tick(shared.clone()));
+        let mut endings = Vec::new();
+        for _ in 0..2 {
+            let ending = runs::run(&shared).await;
+            if let Ok(report) = &ending {
+                runs::check(&shared, report).unwrap_or_else(|lie| panic!("seed {seed}: {lie}"));
+            }
+            endings.push(ending.map(drop).map_err(|failure| failure.name.to_string()));
+        }
+        let violations = std::mem::take(&mut shared.lock().reference.violations);
+        assert!(violations.is_empty(), "seed {seed}: {violations:?}");
+        endings
     })
 }
 
@@ -124,6 +154,37 @@ fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold(
         match half {
             Ok(counts) => println!("{counts:?}"),
             Err((seed, error)) => fail(seed, &error),
+        }
+    }
+}
+
+#[test]
+fn a_run_on_a_stack_that_works_passes_and_passes_again() {
+    for seed in 0..RUNS {
+        assert_eq!(drive(seed, None, 0), [Ok(()), Ok(())], "seed {seed}");
+    }
+}
+
+/// It may fail, but by a name; and if it passes, it has told the truth.
+#[test]
+fn a_run_among_faults_tells_the_truth() {
+    let endings: Vec<_> = (0..RUNS).flat_map(|seed| drive(seed, None, 40)).collect();
+    let passed = endings.iter().filter(|ending| ending.is_ok()).count();
+    assert!(passed * 2 > endings.len(), "{passed} of {}: {endings:?}", endings.len());
+}
+
+#[test]
+fn a_run_on_a_broken_stack_fails_by_the_name_of_what_is_broken() {
+    for (breakage, names) in [
+        (Breakage::AlarmAction, &["NotDeletedByAlarm"] as &[_]),
+        (Breakage::Metric, &["AlarmDidNotGoOff", "AlarmDeadlinePassed"]),
+        (Breakage::AlarmActionAndSchedule, &["DeletionDeadlinePassed"]),
+        (Breakage::Events, &["UploadDeadlinePassed"]),
+    ] {
+        for seed in 0..RUNS / 4 {
+            let ending = drive(seed, Some(breakage), 0).remove(0);
+            let name = ending.expect_err("the stack is broken");
+            assert!(names.contains(&name.as_str()), "seed {seed}, {breakage:?}: {name}");
         }
     }
 }

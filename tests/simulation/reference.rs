@@ -46,6 +46,13 @@ impl Reference {
         self.states.len()
     }
 
+    /// The totals that the ledger went through since it last was empty.
+    pub fn totals(&self) -> Vec<u64> {
+        let totals: Vec<u64> = self.states.iter().map(|state| state.values().map(|(size, _)| size).sum()).collect();
+        let empty = totals.iter().rposition(|total| *total == 0).unwrap_or_default();
+        totals[empty..].to_vec()
+    }
+
     /// Keeps what the ledger holds after a transaction.
     pub fn note_state(&mut self, tables: &Tables) {
         let live = tables.objects.iter().filter_map(|(name, row)| {

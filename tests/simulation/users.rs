@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::GARBAGE;
+use crate::runs::Breakage;
 use crate::safeguard;
 use crate::world::{Shared, World, millis, one_of, pass};
 
@@ -89,6 +90,9 @@ fn act(world: &mut World) {
 
 /// Has SNS deliver what the bucket published: at least once, in any order.
 pub fn publish(world: &mut World) {
+    if world.is_broken(&[Breakage::Events]) {
+        world.bucket.events.clear();
+    }
     for record in std::mem::take(&mut world.bucket.events) {
         let record = safeguard::event(world, record);
         world.reference.note_event(&record);

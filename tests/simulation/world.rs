@@ -14,10 +14,11 @@ use tokio::time::Instant;
 
 use crate::queue::Queue;
 use crate::reference::Reference;
+use crate::runs::Breakage;
 use crate::safeguard::Safeguard;
 
-/// When a simulation begins, in milliseconds.
-const BEGINNING: i64 = 1_790_000_000_000;
+/// When a simulation begins, in milliseconds: as a minute does.
+const BEGINNING: i64 = 1_790_000_040_000;
 
 thread_local! {
     /// The moment of tokio's clock at which the simulation on this thread began.
@@ -80,6 +81,13 @@ impl Plan {
     }
 }
 
+/// An alarm: its state, and since when it has been in that, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    pub state: &'static str,
+    pub since: i64,
+}
+
 /// One of some values.
 pub fn one_of<T: Copy>(rng: &mut Rng, values: &[T]) -> T {
     values[rng.usize(..values.len())]
@@ -92,6 +100,10 @@ pub struct World {
     pub rng: Rng,
     /// What was decided beforehand.
     pub plan: Plan,
+    /// What does not work, if something does not.
+    pub breakage: Option<Breakage>,
+    /// The alarm on the total.
+    pub alarm: Alarm,
     /// The safeguard that is missing, if one is.
     pub without: Option<Safeguard>,
     /// Whether nothing goes wrong any more.
@@ -121,6 +133,8 @@ impl World {
         let mut bucket = Bucket::default();
         bucket.versioned = rng.u32(..4) == 0;
         Self {
+            breakage: None,
+            alarm: Alarm { state: "INSUFFICIENT_DATA", since: millis() },
             is_calm: false,
             paused_until: 0,
             bucket,
@@ -146,6 +160,11 @@ impl World {
     /// Whether the safeguard is there.
     pub fn has(&self, safeguard: Safeguard) -> bool {
         self.without != Some(safeguard)
+    }
+
+    /// Whether one of these things does not work.
+    pub fn is_broken(&self, things: &[Breakage]) -> bool {
+        self.breakage.is_some_and(|breakage| things.contains(&breakage))
     }
 
     /// Notes what happens, for whoever reads the trace.
@@ -180,6 +199,21 @@ impl Shared {
     /// The world that a seed makes.
     pub fn of(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
         Self { world: Arc::new(Mutex::new(World::of(seed, without, is_traced))), arrival: Arc::default() }
+    }
+
+    /// A stack for runs of the driver, whose alarm goes off at 20 bytes. Of a thousand calls, `faults` go wrong.
+    pub fn of_runs(seed: u64, breakage: Option<Breakage>, faults: u32) -> Self {
+        let shared = Self::of(seed, None, false);
+        let mut world = shared.lock();
+        world.plan.rule.threshold_bytes = 20;
+        world.plan.rule.max_deletes = 1000;
+        world.plan.faults = faults;
+        world.plan.mischief = faults;
+        world.plan.max_receive_count = 500;
+        world.bucket.versioned = false;
+        world.breakage = breakage;
+        drop(world);
+        shared
     }
 
     /// The world, as long as nobody waits for anything.

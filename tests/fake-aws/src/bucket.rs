@@ -210,7 +210,7 @@ impl Bucket {
                     .filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.to_owned())));
                 let etag = format!("e{}", self.written);
                 self.write(&key, size, &etag, metadata.collect(), ("ObjectCreated:Put", now));
-                Reply { status: 200, headers: vec![("etag", format!("\"{etag}\""))], body: String::new() }
+                Reply { status: 200, headers: vec![("etag", format!("\"{etag}\""))], body: Vec::new() }
             }
             other => panic!("nobody expected {other} {uri}"),
         }
@@ -241,7 +241,7 @@ impl Bucket {
         let mut headers =
             vec![("etag", format!("\"{}\"", version.etag)), ("content-length", version.size.unwrap().to_string())];
         headers.extend(version.metadata.get("spillway-run").map(|mark| ("x-amz-meta-spillway-run", mark.clone())));
-        Reply { status: 200, headers, body: String::new() }
+        Reply { status: 200, headers, body: Vec::new() }
     }
 
     fn list(&self, query: &str) -> Reply {

@@ -23,12 +23,12 @@ pub type Answer = Result<Reply, ConnectorError>;
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl From<(u16, String)> for Reply {
     fn from((status, body): (u16, String)) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), body: body.into_bytes() }
     }
 }
 

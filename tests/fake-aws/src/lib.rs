@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests link this, and a request that can't be read should stop them")]
 
 mod bucket;
+mod cloudwatch;
 mod connector;
 mod dynamodb;
 mod s3;
@@ -14,6 +15,7 @@ mod sqs;
 mod tables;
 
 pub use bucket::{Bucket, ObjectVersion, S3Whims};
+pub use cloudwatch::{alarm, cloudwatch_client};
 pub use connector::{Answer, Reply, http_client, lost, patient_http_client};
 pub use dynamodb::{Failure, FakeDynamoDb, operation, store};
 pub use s3::{FakeS3, Refusal, s3_client};
