@@ -19,23 +19,49 @@ use crate::error::Error;
 use outcome::Outcome;
 use signals::Signals;
 
+const EXAMPLES: &str = "Examples:
+  cargo local up
+      Start a local AWS with the stack on it, and keep it running.
+  cargo local run --input scenario.json
+      In another terminal: run a scenario of your own on it.
+  cargo demo
+      Start one, run the default scenario, stop: the same as cargo local demo.";
+const EXAMPLES_OF_DEMO: &str = "Examples:
+  cargo demo
+      Run the default scenario; the report and the plot are in target/demo afterwards.
+  cargo demo --input scenario.json
+      Run a scenario of your own.";
+const EXAMPLES_OF_UP: &str = "Examples:
+  cargo local up
+      Listen on a free port, and print what to paste into a shell for the AWS CLI.
+  cargo local up --port 4566
+      Listen on this port.";
+const EXAMPLES_OF_RUN: &str = "Examples:
+  cargo local run
+      Run the default scenario.
+  cargo local run --input scenario.json
+      Run a scenario of your own.";
+
 /// A local AWS with the whole system on it.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo local", version, about)]
+#[command(name = "cargo local", bin_name = "cargo local", version, about, after_help = EXAMPLES)]
 pub enum Command {
     /// Start a local AWS, run the scenario on it, keep the report and the plot, stop.
+    #[command(after_help = EXAMPLES_OF_DEMO)]
     Demo {
         /// A JSON file with the scenario (contracts/schemas/run-input.schema.json); without it, the default scenario.
         #[arg(long)]
         input: Option<PathBuf>,
     },
     /// Start a local AWS and keep it running until Ctrl-C.
+    #[command(after_help = EXAMPLES_OF_UP)]
     Up {
         /// The port to listen on; without it, a free one.
         #[arg(long)]
         port: Option<u16>,
     },
     /// Start an execution on the local AWS that `up` keeps running, and follow it.
+    #[command(after_help = EXAMPLES_OF_RUN)]
     Run {
         /// A JSON file with the scenario (contracts/schemas/run-input.schema.json); without it, the default scenario.
         #[arg(long)]
