@@ -23,9 +23,17 @@ use crate::targets::Measured;
 const BEGIN: &str = "<!-- Measured by cargo numbers --update-readme -->";
 const END: &str = "<!-- The end of the numbers. -->";
 
+const EXAMPLES: &str = "Examples:
+  cargo numbers
+      Measure everything, which takes a quarter of an hour after a release build.
+  cargo numbers starts plots
+      Measure two parts.
+  cargo numbers --update-readme
+      Measure everything, and put the tables into tests/README.md.";
+
 /// Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints tables in Markdown.
 #[derive(Parser)]
-#[command(bin_name = "cargo numbers")]
+#[command(bin_name = "cargo numbers", after_help = EXAMPLES)]
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,

@@ -16,10 +16,11 @@ use spillway_tests::repository;
 use super::{Document, documents, files};
 
 /// What cargo has built in, as far as the documents use it.
-const BUILT_IN: [&str; 4] = ["test", "bench", "clippy", "fmt"];
+const BUILT_IN: [&str; 7] = ["test", "bench", "clippy", "fmt", "doc", "package", "run"];
 
 /// Options of these that take no value and name nothing of the repository.
-const OPTIONS: [&str; 6] = ["--workspace", "--release", "--locked", "--all", "--all-targets", "--offline"];
+const OPTIONS: [&str; 9] =
+    ["--workspace", "--release", "--locked", "--all", "--all-targets", "--offline", "--no-deps", "--open", "--quiet"];
 
 #[derive(Deserialize)]
 struct Configuration {
@@ -87,8 +88,8 @@ impl Offer {
             let is_there = match *word {
                 "--test" => self.has_target(TargetKind::Test, value()),
                 "--bin" => self.has_target(TargetKind::Bin, value()),
+                "--example" => self.has_target(TargetKind::Example, value()),
                 "--package" | "-p" => self.has_package(value()),
-                "--quiet" => true,
                 option if option.starts_with('-') => OPTIONS.contains(&option),
                 filter => self.tests.contains(filter),
             };
@@ -143,6 +144,45 @@ fn every_command_can_be_run() {
     let (count, refused) = refused(&documents(), &Offer::read());
     assert!(count > 20, "only {count} commands were seen");
     assert_eq!(refused, [""; 0]);
+}
+
+#[test]
+fn the_help_of_every_command_has_examples_that_can_be_run() {
+    let offer = Offer::read();
+    let mut helps = BTreeMap::from([("cargo numbers".to_owned(), help_of_numbers())]);
+    for mut command in [Command::command(), Arguments::command()] {
+        command.build();
+        helps.insert(command.get_name().to_owned(), command.render_help().to_string());
+        for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+            helps
+                .insert(subcommand.get_bin_name().unwrap_or_default().to_owned(), subcommand.render_help().to_string());
+        }
+    }
+    let commands: Vec<_> = helps.keys().map(String::as_str).collect();
+    let expected = [
+        "cargo contracts",
+        "cargo contracts check",
+        "cargo local",
+        "cargo local demo",
+        "cargo local run",
+        "cargo local up",
+        "cargo numbers",
+    ];
+    assert_eq!(commands, expected);
+    for (command, help) in &helps {
+        let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples"));
+        let examples: Vec<_> = examples.lines().filter(|line| line.starts_with("  cargo ")).collect();
+        assert!(!examples.is_empty(), "{command} has no examples");
+        for example in examples {
+            let words: Vec<_> = example.split_whitespace().skip(1).collect();
+            assert_eq!(offer.refuse(&words), None, "{example}");
+        }
+    }
+}
+
+fn help_of_numbers() -> String {
+    let output = Process::new(env!("CARGO_BIN_EXE_numbers")).arg("--help").output().expect("the binary starts");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use cargo_metadata::MetadataCommand;
 use regex::Regex;
 use spillway_tests::repository;
 
@@ -69,6 +70,20 @@ fn missing(documents: &[Document], code: &Code) -> Vec<String> {
 #[test]
 fn what_the_documents_name_is_there() {
     assert_eq!(missing(&documents(), &Code::read()), [""; 0]);
+}
+
+#[test]
+fn the_entry_page_of_the_documentation_leads_to_every_library() {
+    let metadata = MetadataCommand::new().no_deps().other_options(["--locked".to_owned()]).exec().expect("metadata");
+    let libraries = metadata.packages.iter().flat_map(|package| &package.targets).filter(|target| target.is_lib());
+    let names: BTreeSet<_> = libraries.map(|target| target.name.as_str()).collect();
+    let entry = fs::read_to_string(repository().join("infra/local/src/lib.rs")).expect("a file can be read");
+    let link = pattern(r"\]\(\.\./(\w+)/index\.html\)");
+    let linked: BTreeSet<_> =
+        link.captures_iter(&entry).filter_map(|found| found.get(1)).map(|name| name.as_str()).collect();
+    // The page's own crate, and those that only tests and the build need.
+    let others = BTreeSet::from(["spillway_local", "spillway_tests", "workspace_hack"]);
+    assert_eq!(linked, names.difference(&others).copied().collect());
 }
 
 #[test]

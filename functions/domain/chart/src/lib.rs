@@ -1,4 +1,7 @@
 //! The plot: how a bucket's total moved, drawn from its changes. It needs nothing but them, no file and no font.
+//!
+//! Make a [`Chart`] for a [`Frame`], push each [`Change`] in the order of commits, and take the picture with
+//! [`Chart::to_png`] or [`Chart::to_svg`]. A chart keeps of the changes only what the picture can show.
 
 #![warn(missing_docs)]
 
