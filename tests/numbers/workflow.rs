@@ -2,13 +2,14 @@
 
 use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::json;
+use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_tests::{FUNCTIONS, Stack};
 
 use crate::figures::{row, table};
 use crate::implementation::Implementation;
 
 const RUNS: usize = 3;
-const PERIOD_SECONDS: f64 = 10.0;
+const PERIOD_SECONDS: f64 = SHORT_PERIOD as f64;
 /// Alarm periods of a run of two cycles: each sees the total above the threshold in one, and below it in the next.
 const PERIODS: f64 = 4.0;
 /// States of one look that comes too early: the task, its Choice, the Wait.
@@ -26,8 +27,7 @@ pub struct Run {
 /// Runs the default scenario on a stack of its own, and gives the median run, by what it took over the least.
 pub async fn measure(implementation: &Implementation) -> Run {
     eprintln!("workflow: {RUNS} runs");
-    let period = PERIOD_SECONDS.to_string();
-    let stack = Stack::with(&[("SafetyNetExpression", "rate(1 day)"), ("AlarmPeriodSeconds", &period)]).await;
+    let stack = Stack::with_period(SHORT_PERIOD, &[]).await;
     stack.deploy(&FUNCTIONS, |function| implementation.directory(function)).await;
     let mut runs = Vec::new();
     for _ in 0..RUNS {

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use spillway_local::emulator::{Account, client};
+use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use spillway_tests::{repository, tool, tools, within};
 use tokio::process::Command;
 
-/// The alarm's period on the local AWS, which has no slower metric filters, and what the functions are built for.
-const PARAMETERS: [&str; 2] = ["AlarmPeriodSeconds=10", "Architecture=x86_64"];
+/// What the functions are built for.
+const PARAMETERS: [&str; 1] = ["Architecture=x86_64"];
 
 #[tokio::test]
 async fn built_deployed_updated_and_removed_with_stock_tools() {
@@ -90,7 +91,8 @@ impl User {
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
         let silent = Reporter::silent();
         let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
-        let account = Account::start(&workspace, &venv.expect("MiniStack can be installed"), None, &silent).await;
+        let account =
+            Account::start(&workspace, &venv.expect("MiniStack can be installed"), None, SHORT_PERIOD, &silent).await;
         let account = account.unwrap_or_else(|error| panic!("{error}"));
         Self { account, tools: tools("sam").await, template: workspace.local().join("sam/template.yaml") }
     }

@@ -44,8 +44,12 @@ impl Stack {
     /// Starts one with these parameters of the template, with an alarm of the shortest period that the local CloudWatch
     /// knows, and with no schedule that would act while a test looks on.
     pub async fn with(parameters: &[(&str, &str)]) -> Self {
-        let mut options = Options::default();
-        options.parameters.insert("AlarmPeriodSeconds".to_owned(), SHORTEST_PERIOD.to_string());
+        Self::with_period(SHORTEST_PERIOD.unsigned_abs(), parameters).await
+    }
+
+    /// Like [`Stack::with`], with an alarm of this period, in seconds.
+    pub async fn with_period(alarm_period: u32, parameters: &[(&str, &str)]) -> Self {
+        let mut options = Options { alarm_period, ..Options::default() };
         options.parameters.insert("SafetyNetExpression".to_owned(), "rate(1 day)".to_owned());
         options.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let local_aws = LocalAws::up(options).await.unwrap_or_else(|error| panic!("{error}"));

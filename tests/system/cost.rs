@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::json;
+use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_tests::{Stack, live, readme};
 use tokio::task::JoinSet;
 
@@ -143,7 +144,7 @@ fn count(per_event: f64) -> String {
 async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let _live = live().await;
     // A tenth of this period is the second that a wait pauses at least, so as many polls are counted here as on AWS.
-    let stack = Stack::with(&[("AlarmPeriodSeconds", "10")]).await;
+    let stack = Stack::with_period(SHORT_PERIOD, &[]).await;
     let tracking = stack.function("size-tracking").await;
     let logging = stack.function("logging").await;
     let executed = stack.start(json!({})).await;

@@ -9,6 +9,7 @@ mod documents;
 mod layering;
 mod licences;
 mod messages;
+mod parameters;
 mod permissions;
 mod run_time;
 mod scenarios;

@@ -18,6 +18,8 @@ use crate::python::venv::Venv;
 use crate::workspace::Workspace;
 
 const STACK: &str = "spillway";
+/// An alarm period for a laptop, in seconds.
+pub const SHORT_PERIOD: u32 = 10;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -25,15 +27,16 @@ pub struct Options {
     pub port: Option<u16>,
     /// Parameters of the template that differ from its defaults.
     pub parameters: Parameters,
+    /// The period of the alarm on the total, in seconds. The template's own is for AWS: a minute at least.
+    pub alarm_period: u32,
     /// Who is told about progress.
     pub reporter: Reporter,
 }
 
 impl Default for Options {
-    /// A free port, an alarm with the shortest period that there is, and nobody who listens.
+    /// A free port, the template's defaults, an alarm with the shortest period that CloudWatch knows, and nobody who listens.
     fn default() -> Self {
-        let parameters = Parameters::from([("AlarmPeriodSeconds".to_owned(), "10".to_owned())]);
-        Self { port: None, parameters, reporter: Reporter::silent() }
+        Self { port: None, parameters: Parameters::new(), alarm_period: SHORT_PERIOD, reporter: Reporter::silent() }
     }
 }
 
@@ -47,7 +50,7 @@ pub struct LocalAws {
 impl LocalAws {
     /// Builds the functions, starts a local AWS and deploys the template to it. Any number can run side by side.
     pub async fn up(options: Options) -> Result<Self, Error> {
-        let Options { port, parameters, reporter } = options;
+        let Options { port, parameters, alarm_period, reporter } = options;
         let workspace = Workspace::locate().await?;
         let directory = workspace.local();
 
@@ -57,7 +60,7 @@ impl LocalAws {
         reporter.tell(Progress::Done(Step::Python, "ready".to_owned()));
 
         let (account, artifacts) = tokio::try_join!(
-            async { Ok(Account::start(&workspace, &venv, port, &reporter).await?) },
+            async { Ok(Account::start(&workspace, &venv, port, alarm_period, &reporter).await?) },
             build(&workspace, &template, &reporter)
         )?;
 

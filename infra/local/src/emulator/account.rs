@@ -21,14 +21,18 @@ pub struct Account {
 
 impl Account {
     /// Starts one on `port`, or on a free one. Any number can run side by side.
+    ///
+    /// Deployed alarms that invoke a function get this period, in seconds, whatever the template says.
     pub async fn start(
         workspace: &Workspace,
         venv: &Venv,
         port: Option<u16>,
+        alarm_period: u32,
         reporter: &Reporter,
     ) -> Result<Self, MiniStackError> {
         reporter.tell(Progress::Began(Step::Start));
-        let ministack = MiniStack::start(venv, &workspace.local(), port, &Settings::new()).await?;
+        let settings = Settings::from([("LOCAL_ALARM_PERIOD_SECONDS", alarm_period.to_string().into())]);
+        let ministack = MiniStack::start(venv, &workspace.local(), port, &settings).await?;
         let config = client::sdk_config(&ministack.endpoint());
         let mut cloudwatch = JoinSet::new();
         cloudwatch.spawn(evaluate_alarms(config.clone(), reporter.clone()));

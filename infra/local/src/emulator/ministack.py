@@ -10,7 +10,8 @@ IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3
 (s3:if-match).
 
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
-so that they can be read; nobody carries them out.
+so that they can be read; nobody carries them out. An alarm that invokes a function gets a period of
+LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
 
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
 task. After an iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a
@@ -18,6 +19,7 @@ task, so that retries can be mocked, and the attempt's arguments are still built
 """
 
 import json
+import os
 from contextvars import ContextVar
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -27,6 +29,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
+ALARM_PERIOD = os.environ.get("LOCAL_ALARM_PERIOD_SECONDS")
 SCHEME = b"x-forwarded-proto"
 TARGETS = {"lambda": "lambda:InvokeFunction", "states": "states:StartExecution"}
 
@@ -43,6 +46,7 @@ mocked_response = stepfunctions._get_mock_response
 parameter = iam_actions._param
 s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
+alarm_record = provisioners._cw_metric_alarm_record
 
 
 async def serve_as_over_tls(scope, receive, send):
@@ -166,6 +170,13 @@ def s3_service_context_with_condition(action, query_params, path="", headers=Non
     return {**context, **({"s3:if-match": condition} if condition else {})}
 
 
+def alarm_record_with_short_period(name, properties):
+    record = alarm_record(name, properties)
+    if ALARM_PERIOD and any(action.split(":")[2] == "lambda" for action in record["AlarmActions"]):
+        record["Period"] = int(ALARM_PERIOD)
+    return record
+
+
 def lifecycle_xml(configuration):
     """CloudFormation's property as the body of PutBucketLifecycleConfiguration."""
     root = Element("LifecycleConfiguration", xmlns=s3.S3_NS)
@@ -191,6 +202,7 @@ iam_actions._param = parameter_or_only_alarm
 iam_actions.s3_service_context = s3_service_context_with_condition
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
+provisioners._cw_metric_alarm_record = alarm_record_with_short_period
 provisioners._S3_BUCKET_CONFIGURATIONS += (
     ("LifecycleConfiguration", lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
 )

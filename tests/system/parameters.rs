@@ -1,0 +1,93 @@
+//! The template's parameters: what CloudFormation refuses, and with which sentence.
+//!
+//! MiniStack applies AllowedPattern and ConstraintDescription as CloudFormation documents them; AWS's own message has more
+//! words around the sentence.
+
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::types::{Capability, Parameter};
+use spillway_local::deploy::template::Template;
+use spillway_local::emulator::Account;
+use spillway_local::local_aws::SHORT_PERIOD;
+use spillway_local::progress::Reporter;
+use spillway_local::python::venv::Venv;
+use spillway_local::workspace::Workspace;
+use spillway_tests::live;
+
+const BYTES: &str = "must be a whole number of bytes, from 1 to 999999999999999, in digits only.";
+const SECONDS: &str = "must be 60, 120, 180 and so on up to 3600: whole minutes, given in seconds. Metric filters publish one \
+                       value a minute, so an alarm with a shorter period would see no data.";
+const OBJECTS: &str = "must be a whole number of objects, from 1 to 999999999, in digits only.";
+const DAYS: &str = "must be a whole number of days, from 1 to 9999, in digits only.";
+
+/// No number: CloudFormation takes 20.5 for one, and applies no pattern to it.
+#[tokio::test]
+async fn what_is_no_whole_number_or_no_period_is_refused_with_what_is_wanted() {
+    let _live = live().await;
+    let user = User::new().await;
+    for (name, sentence, wrong) in [
+        ("SizeThreshold", BYTES, ["20.5", "0", "1e3", "1000000000000000"]),
+        ("AlarmPeriodSeconds", SECONDS, ["10", "60.0", "90", "3660"]),
+        ("MaxDeletesPerRun", OBJECTS, ["0.5", "-1", "many", "1000000000"]),
+        ("AbortMultipartUploadsAfterDays", DAYS, ["1.5", "0", "", "10000"]),
+    ] {
+        for value in wrong {
+            assert_eq!(user.refusal(&[(name, value)]).await, format!("Parameter '{name}' {sentence}"), "{value}");
+        }
+    }
+    user.account.shutdown().await;
+}
+
+#[tokio::test]
+async fn whole_numbers_and_periods_are_taken() {
+    let _live = live().await;
+    let user = User::new().await;
+    for (name, right) in [
+        ("SizeThreshold", vec!["1", "20", "999999999999999"]),
+        ("AlarmPeriodSeconds", (1..=60).map(|minutes| &*(minutes * 60).to_string().leak()).collect()),
+        ("MaxDeletesPerRun", vec!["1", "1000", "999999999"]),
+        ("AbortMultipartUploadsAfterDays", vec!["1", "9999"]),
+    ] {
+        for value in right {
+            // Something after it is wrong, so that nothing is deployed.
+            let refusal = user.refusal(&[(name, value), ("NotifyCleanings", "maybe")]).await;
+            assert!(refusal.starts_with("Parameter 'NotifyCleanings'"), "{name}={value}: {refusal}");
+        }
+    }
+    user.account.shutdown().await;
+}
+
+/// Somebody who deploys the template to an empty account.
+struct User {
+    account: Account,
+    template: String,
+}
+
+impl User {
+    async fn new() -> Self {
+        let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+        let silent = Reporter::silent();
+        let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
+        let venv = venv.expect("MiniStack can be installed");
+        let template = Template::read(&workspace.template(), &venv).await.expect("the template can be read");
+        let account = Account::start(&workspace, &venv, None, SHORT_PERIOD, &silent).await;
+        // Nothing gets as far as to miss the artifacts.
+        let artifacts =
+            template.binaries().expect("each function has a binary").into_iter().chain(template.definitions());
+        let keys = artifacts.map(|artifact| (artifact.clone(), artifact)).collect();
+        let template = template.package("nowhere", &keys).expect("every artifact has a key").to_string();
+        Self { account: account.unwrap_or_else(|error| panic!("{error}")), template }
+    }
+
+    /// What CloudFormation says to parameters that it refuses.
+    async fn refusal(&self, parameters: &[(&str, &str)]) -> String {
+        let cloudformation = aws_sdk_cloudformation::Client::new(self.account.sdk_config());
+        let parameter =
+            |&(name, value): &(&str, &str)| Parameter::builder().parameter_key(name).parameter_value(value).build();
+        let request = cloudformation.create_stack().stack_name("spillway").template_body(&self.template);
+        let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
+        let request = request.set_parameters(Some(parameters.iter().map(parameter).collect()));
+        let Err(error) = request.send().await else { panic!("{parameters:?} should be refused") };
+        assert_eq!(error.code(), Some("ValidationError"), "{error}");
+        error.message().expect("a sentence").to_owned()
+    }
+}
