@@ -76,9 +76,10 @@ pub fn decode<Request: DeserializeOwned>(payload: Value) -> Result<Request, Fail
     })
 }
 
-/// What Lambda hears about a failure: `Retry` and `Catch` see the name.
+/// What Lambda hears about a failure: `Retry` and `Catch` see the name, and nobody gets a message that was cut on its way.
 fn diagnostic(failure: Failure) -> Diagnostic {
-    Diagnostic { error_type: failure.name.to_string(), error_message: failure.message }
+    let Failure { name, message } = failure.bounded();
+    Diagnostic { error_type: name.to_string(), error_message: message }
 }
 
 /// The tasks of the state machine say which execution they work for.
@@ -97,6 +98,18 @@ mod tests {
         let payload = json!({ "run_id": "r", "started_at": "2026-08-01T10:00:00Z", "input": input });
         let failure = decode::<PrepareRunRequest>(payload).map(drop);
         assert_eq!(failure, Err(Failure { name: ErrorName::InvalidInput, message: message.into() }));
+    }
+
+    #[test]
+    fn a_message_stays_short_whatever_the_payload() {
+        let payload =
+            json!({ "run_id": "r", "started_at": "2026-08-01T10:00:00Z", "input": { "x".repeat(200_000): 1 } });
+        let failure = decode::<PrepareRunRequest>(payload).map(drop).unwrap_err();
+        let Diagnostic { error_type, error_message } = diagnostic(failure);
+        assert_eq!(error_type, "InvalidInput");
+        assert!(error_message.starts_with("input.xxx"), "{error_message}");
+        assert!(error_message.ends_with("expected `cycles` or `deadline_seconds`"), "{error_message}");
+        assert!(error_message.len() < 5_000, "{} characters", error_message.len());
     }
 
     #[test]

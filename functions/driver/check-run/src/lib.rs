@@ -6,6 +6,7 @@
 mod cleanings;
 mod timeline;
 
+use spillway_contracts::failure::list;
 use spillway_contracts::task::{CheckRunRequest, CheckRunResponse};
 use spillway_contracts::{ErrorName, Failure};
 use spillway_ledger::fold::key_time;
@@ -13,6 +14,9 @@ use spillway_ledger_store::{Store, StoreError};
 
 use crate::cleanings::NotByAlarm;
 use crate::timeline::Timelines;
+
+/// How many totals of a timeline a message gives.
+const MOST_TOLD: usize = 50;
 
 #[derive(Debug)]
 pub struct Deps {
@@ -22,7 +26,11 @@ pub struct Deps {
 /// Why the run did not go as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the total should have gone through {expected:?}, but it went through {observed:?}")]
+    #[error(
+        "the total should have gone through {}, but it went through {}",
+        list(MOST_TOLD, expected),
+        list(MOST_TOLD, observed)
+    )]
     Timeline {
         /// The totals that were expected, in bytes.
         expected: Vec<u64>,

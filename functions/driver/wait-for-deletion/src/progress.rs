@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use spillway_contracts::ObjectName;
+use spillway_contracts::failure::list;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_contracts::report::Deletion;
 use spillway_contracts::task::{WaitForDeletionRequest, WaitForDeletionResponse};
@@ -24,7 +25,7 @@ pub fn judge(
     let mut missing: Vec<&ObjectName> = cycle.expected_deletions.iter().collect();
     let mut is_expected = |name| missing.iter().position(|it| *it == name).map(|at| missing.swap_remove(at)).is_some();
     if !names().all(&mut is_expected) {
-        let (expected, seen) = (list(cycle.expected_deletions.iter()), list(names()));
+        let (expected, seen) = (list(MOST_NAMED, &cycle.expected_deletions), list(MOST_NAMED, names()));
         return Err(Error::Unexpected { cycle: cycle.number, expected, seen });
     }
     let total_size = history.last().map_or(0, |record| record.total_size);
@@ -33,9 +34,9 @@ pub fn judge(
         return Err(Error::Deadline {
             cycle: cycle.number,
             deadline: request.deadline,
-            expected: list(cycle.expected_deletions.iter()),
+            expected: list(MOST_NAMED, &cycle.expected_deletions),
             expected_total_size: cycle.expected_total_size,
-            seen: list(names()),
+            seen: list(MOST_NAMED, names()),
             total_size,
         });
     }
@@ -54,16 +55,6 @@ fn deletion(record: &HistoryRecord) -> Deletion {
         total_size: record.total_size,
         deleted_at: record.event_time,
     }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
-    let names: Vec<&str> = names.map(ObjectName::as_str).collect();
-    if names.is_empty() {
-        return "nothing".into();
-    }
-    // The cause of an execution's failure has at most 32 KiB.
-    let (named, more) = names.split_at(names.len().min(MOST_NAMED));
-    if more.is_empty() { named.join(", ") } else { format!("{} and {} more", named.join(", "), more.len()) }
 }
 
 #[cfg(test)]
