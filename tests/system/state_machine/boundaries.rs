@@ -69,6 +69,8 @@ async fn every_run_ends_with_a_report_or_a_failure() {
         if outcome.ending["status"] == "SUCCEEDED" {
             check(&contracts, "run-report", &outcome.ending["output"], name);
         }
+        // AWS reserves these names.
+        assert!(!outcome.ending["error"].as_str().unwrap_or_default().starts_with("States."), "{name}");
         for (_, output) in outcome.outputs.iter().filter(|(state, _)| state == "ReleaseRunLockAfterFailure") {
             check(&contracts, "run-failure", output, name);
             assert_eq!((&output["error"], &output["cause"]), (&outcome.ending["error"], &outcome.ending["cause"]));

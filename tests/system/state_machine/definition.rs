@@ -136,12 +136,16 @@ const LAMBDA_ERRORS: &[&str] = &[
     "Runtime.ExitError",
 ];
 
+/// AWS's guide has the names of the API, and what Step Functions really says has those of the SDK's classes.
 const DYNAMODB_ERRORS: &[&str] = &[
     "DynamoDB.InternalServerError",
     "DynamoDB.ProvisionedThroughputExceededException",
     "DynamoDB.RequestLimitExceeded",
     "DynamoDB.ThrottlingException",
     "DynamoDB.SdkClientException",
+    "DynamoDB.InternalServerErrorException",
+    "DynamoDB.RequestLimitExceededException",
+    "DynamoDB.AmazonDynamoDBException",
 ];
 
 const SFN_ERRORS: &[&str] = &["Sfn.ThrottlingException", "Sfn.SfnException", "Sfn.SdkClientException"];

@@ -26,6 +26,8 @@ macro_rules! cases {
 }
 
 cases! {
+    a_cause_that_is_no_json_is_told_as_it_is
+    a_cause_that_was_cut_off_is_told_as_far_as_it_goes
     a_failure_while_handling_a_failure
     a_foreign_object_fails_the_run
     a_lock_of_a_stopped_run_is_released_already
@@ -34,6 +36,7 @@ cases! {
     a_scenario_without_a_deletion_succeeds
     a_task_that_hangs_fails_the_run
     align_window_crashes_for_good
+    an_error_of_step_functions_itself_ends_under_a_name_of_the_vocabulary
     an_expired_lock_is_taken
     another_object_is_deleted
     check_run_is_throttled_for_good
