@@ -5,13 +5,14 @@
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, Parameter};
-use spillway_local::deploy::template::Template;
 use spillway_local::emulator::Account;
 use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use spillway_tests::live;
+
+use super::template::template;
 
 const BYTES: &str = "must be a whole number of bytes, from 1 to 999999999999999, in digits only.";
 const SECONDS: &str = "must be 60, 120, 180 and so on up to 3600: whole minutes, given in seconds. Metric filters publish one \
@@ -68,14 +69,9 @@ impl User {
         let silent = Reporter::silent();
         let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
         let venv = venv.expect("MiniStack can be installed");
-        let template = Template::read(&workspace.template(), &venv).await.expect("the template can be read");
         let account = Account::start(&workspace, &venv, None, SHORT_PERIOD, &silent).await;
-        // Nothing gets as far as to miss the artifacts.
-        let artifacts =
-            template.binaries().expect("each function has a binary").into_iter().chain(template.definitions());
-        let keys = artifacts.map(|artifact| (artifact.clone(), artifact)).collect();
-        let template = template.package("nowhere", &keys).expect("every artifact has a key").to_string();
-        Self { account: account.unwrap_or_else(|error| panic!("{error}")), template }
+        let account = account.unwrap_or_else(|error| panic!("{error}"));
+        Self { account, template: template().await.to_string() }
     }
 
     /// What CloudFormation says to parameters that it refuses.

@@ -1,5 +1,11 @@
-//! The template passes its linter. (What checkov says of it is asked beside the stock tools, in tests/sam.)
+//! The template passes its linter, and is what AWS needs where neither linter nor local AWS would notice. (What checkov says
+//! of it is asked beside the stock tools, in tests/sam.)
 
+use serde_json::{Value, json};
+use spillway_local::deploy::template::Template;
+use spillway_local::progress::Reporter;
+use spillway_local::python::venv::Venv;
+use spillway_local::workspace::Workspace;
 use spillway_tests::{repository, tool};
 
 #[tokio::test]
@@ -8,4 +14,41 @@ async fn cfn_lint_finds_nothing() {
     let output = output.expect("cfn-lint starts");
     let findings = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{findings}");
+}
+
+/// API Gateway and Step Functions would otherwise need an entry each in a policy of the account that may be full.
+#[tokio::test]
+async fn the_log_groups_that_services_deliver_to_are_vended_ones() {
+    let template = template().await;
+    let resources = &template["Resources"];
+    let destination = &resources["PlotApiStage"]["Properties"]["AccessLogSettings"]["DestinationArn"];
+    let arn = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${PlotApiLogGroup}";
+    assert_eq!(*destination, json!({ "Fn::Sub": arn }));
+    for group in ["PlotApiLogGroup", "ExecutionLogGroup"] {
+        let name = resources[group]["Properties"]["LogGroupName"]["Fn::Sub"].as_str().unwrap_or_default();
+        assert!(name.starts_with("/aws/vendedlogs/"), "{group} has the name {name:?}");
+    }
+}
+
+/// A poller without a bound takes the account's whole concurrency while a queue is long.
+#[tokio::test]
+async fn what_reads_a_queue_is_bounded() {
+    let template = template().await;
+    let functions = template["Resources"].as_object().expect("resources").iter();
+    let events = functions.filter_map(|(id, function)| Some((id, function["Properties"]["Events"].as_object()?)));
+    let queues = events.flat_map(|(id, events)| events.values().map(move |event| (id, event)));
+    let queues = queues.filter(|(_, event)| event["Type"] == "SQS");
+    let bounds = queues.map(|(id, event)| (id.as_str(), &event["Properties"]["ScalingConfig"]["MaximumConcurrency"]));
+    assert_eq!(bounds.collect::<Vec<_>>(), [("LoggingFunction", &json!(5)), ("SizeTrackingFunction", &json!(2))]);
+}
+
+/// The template, packaged with artifacts that are nowhere.
+pub async fn template() -> Value {
+    let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+    let venv = Venv::with(&workspace.requirements(), &workspace.local(), &Reporter::silent()).await;
+    let venv = venv.expect("MiniStack can be installed");
+    let template = Template::read(&workspace.template(), &venv).await.expect("the template can be read");
+    let artifacts = template.binaries().expect("each function has a binary").into_iter().chain(template.definitions());
+    let keys = artifacts.map(|artifact| (artifact.clone(), artifact)).collect();
+    template.package("nowhere", &keys).expect("every artifact has a key")
 }
