@@ -1,5 +1,7 @@
 //! What the tests across crates share: where things are, tools from PyPI, and a live stack to drive.
 
+pub mod case;
+pub mod clock;
 mod demands;
 mod deployment;
 pub mod diagram;

@@ -59,6 +59,13 @@ impl Machine {
         Self { definition: serde_json::from_str(&text).expect("the definition parses as it is") }
     }
 
+    /// The definition with this ObjectTable, and with functions that can't be found: only a mock can answer for them.
+    pub fn deployed(&self, table: &str) -> Value {
+        let text = self.definition.to_string().replace("${ObjectTableName}", table);
+        let text = text.replace("${", "arn:aws:lambda:us-east-1:000000000000:function:").replace("FunctionArn}", "");
+        serde_json::from_str(&text).expect("substitutions leave JSON")
+    }
+
     /// Every state by name, those inside a Map too.
     pub fn states(&self) -> BTreeMap<&str, State<'_>> {
         let states = self.levels().into_iter().flat_map(|(map, level)| {

@@ -10,7 +10,7 @@ use spillway_tests::{kebab_case, repository};
 
 use super::boundaries::check;
 use super::interpreter::Interpreter;
-use super::outcome::{deployed, requests, trace};
+use super::outcome::{requests, trace};
 
 /// What follows a task up to the next one, by the task and by whether it waits no more.
 const WAYS: [((&str, bool), &[&str]); 11] = [
@@ -91,7 +91,7 @@ fn mock_config(answers: &[Answer]) -> Value {
 
 /// The machine that `task` belongs to, begun right there in the middle of a run.
 fn alone(task: &str) -> Value {
-    let definition = deployed("no-table");
+    let definition = Machine::read().deployed("no-table");
     let map = Machine::read().states()[task].map.map(str::to_owned);
     let level = map.map_or(&definition, |map| &definition["States"][map]["ItemProcessor"]);
     let mut states = level["States"].clone();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use spillway_contracts::ErrorName;
 use spillway_contracts_check::Contracts;
+use spillway_tests::case::{cases, responses};
 use spillway_tests::kebab_case;
 use spillway_tests::machine::Machine;
 
-use super::case::{cases, responses};
 use super::outcome::outcomes;
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Whole executions on the real interpreter: each case ends, and gets there, as it is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use spillway_tests::case::{Seen, cases};
 use spillway_tests::machine::Machine;
 
-use super::case::cases;
 use super::outcome::outcomes;
 
 macro_rules! cases {
@@ -95,15 +94,12 @@ async fn the_looks_of_a_wait_share_its_deadline_and_the_next_wait_has_a_later_on
 
 async fn check(name: &str) {
     let (case, outcome) = (&cases()[name], &outcomes().await[name]);
-    let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
-    let mut requests: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for (state, arguments) in outcome.requests.iter().filter(|(state, _)| case.requests.contains_key(state)) {
-        requests.entry(state).or_default().push(arguments);
-    }
-    let mut seen =
-        json!({ "ending": outcome.ending, "held_by": outcome.held_by, "requests": requests, "trace": trace });
-    outcome.clock.hide(&mut seen);
-    let written =
-        json!({ "ending": case.ending, "held_by": case.held_by, "requests": case.requests, "trace": case.trace });
-    assert!(seen == written, "{name} went like this:\n{seen:#}\nand not as it is written:\n{written:#}");
+    let seen = Seen {
+        ending: &outcome.ending,
+        held_by: outcome.held_by.as_deref(),
+        requests: &outcome.requests,
+        trace: outcome.trace.iter().map(ToString::to_string).collect(),
+        clock: &outcome.clock,
+    };
+    case.compare(seen).unwrap_or_else(|difference| panic!("{name}: {difference}"));
 }

@@ -2,8 +2,6 @@
 
 mod answers;
 mod boundaries;
-mod case;
-mod clock;
 mod coverage;
 mod definition;
 mod diagram;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
 use serde_json::{Value, json};
+use spillway_tests::case::{Case, cases, mock_config};
+use spillway_tests::clock::Clock;
 use spillway_tests::machine::Machine;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::case::{Case, cases, mock_config};
-use super::clock::Clock;
 use super::interpreter::{Execution, Interpreter};
 
 /// How an execution went.
@@ -68,9 +68,9 @@ async fn outcome(interpreter: &Interpreter, name: &str, case: &Case) -> Outcome 
     if let Some(lock) = &case.lock {
         interpreter.lock(name, &lock.run_id, lock.expires_at).await;
     }
-    let execution = interpreter.execute(name, &deployed(name), &case.input).await;
+    let execution = interpreter.execute(name, &Machine::read().deployed(name), &case.input).await;
     Outcome {
-        clock: Clock::of(&execution.description),
+        clock: clock(&execution),
         ending: ending(&execution),
         held_by: interpreter.held_by(name).await,
         trace: trace(&execution.events),
@@ -79,14 +79,9 @@ async fn outcome(interpreter: &Interpreter, name: &str, case: &Case) -> Outcome 
     }
 }
 
-/// The definition with this ObjectTable, and with functions that can't be found: only a mock can answer for them.
-pub fn deployed(table: &str) -> Value {
-    let text = Machine::read().definition.to_string();
-    let text = text.replace("${ObjectTableName}", table);
-    serde_json::from_str(
-        &text.replace("${", "arn:aws:lambda:us-east-1:000000000000:function:").replace("FunctionArn}", ""),
-    )
-    .expect("substitutions leave JSON")
+fn clock(execution: &Execution) -> Clock {
+    let stop = execution.description.stop_date().expect("an execution that has ended says when");
+    Clock { start: execution.description.start_date().secs(), stop: stop.secs() }
 }
 
 fn ending(execution: &Execution) -> Value {

@@ -6,7 +6,9 @@ use std::fs;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use spillway_tests::repository;
+
+use crate::clock::Clock;
+use crate::repository;
 
 /// What a case doesn't mock is mocked as in this one, and a case without an ending has its ending.
 const BASE: &str = "the_default_scenario_succeeds";
@@ -25,7 +27,7 @@ pub struct Case {
     pub lock: Option<Lock>,
     /// By state, the responses to its attempts, in order. An attempt beyond them is made for real.
     #[serde(default)]
-    mocks: BTreeMap<String, Vec<String>>,
+    pub mocks: BTreeMap<String, Vec<String>>,
     /// By state, the arguments of each attempt at a task; those of other states are the same as in other cases.
     #[serde(default)]
     pub requests: BTreeMap<String, Vec<Value>>,
@@ -46,6 +48,21 @@ pub struct Lock {
     pub run_id: String,
     /// Until when, in seconds since the epoch.
     pub expires_at: u64,
+}
+
+/// How an interpreter lets a case go.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// How the execution ended: its status, and its output or its error and cause.
+    pub ending: &'a Value,
+    /// Who holds the lock afterwards.
+    pub held_by: Option<&'a str>,
+    /// What each task was asked, with the name of its state.
+    pub requests: &'a [(String, Value)],
+    /// What happened on the way.
+    pub trace: Vec<String>,
+    /// When.
+    pub clock: &'a Clock,
 }
 
 /// Every case, by name.
@@ -97,6 +114,23 @@ pub fn mock_config(cases: &BTreeMap<String, Case>) -> Value {
 }
 
 impl Case {
+    /// Says how it went and how it should have gone, if these differ.
+    pub fn compare(&self, seen: Seen<'_>) -> Result<(), String> {
+        let mut requests: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for (state, arguments) in seen.requests.iter().filter(|(state, _)| self.requests.contains_key(state)) {
+            requests.entry(state).or_default().push(arguments);
+        }
+        let Seen { ending, held_by, ref trace, clock, .. } = seen;
+        let mut went = json!({ "ending": ending, "held_by": held_by, "requests": requests, "trace": trace });
+        clock.hide(&mut went);
+        let written =
+            json!({ "ending": self.ending, "held_by": self.held_by, "requests": self.requests, "trace": self.trace });
+        if went == written {
+            return Ok(());
+        }
+        Err(format!("it went like this:\n{went:#}\nand not as it is written:\n{written:#}"))
+    }
+
     /// Each state with the names of the responses that it is mocked with.
     pub fn mocks(&self) -> impl Iterator<Item = (&str, &str)> {
         self.mocks.iter().flat_map(|(state, names)| names.iter().map(|name| (state.as_str(), name.as_str())))

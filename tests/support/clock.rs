@@ -1,6 +1,5 @@
 //! Times that come from the clock, which differ from run to run: replaced by what they mean.
 
-use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -10,18 +9,15 @@ const DEADLINE_SECONDS: i64 = 900;
 const LOCK_SECONDS: i64 = 3660;
 
 /// When an execution ran, in seconds since the epoch.
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    start: i64,
-    stop: i64,
+    /// When it began.
+    pub start: i64,
+    /// When it had ended.
+    pub stop: i64,
 }
 
 impl Clock {
-    /// When this one ran.
-    pub fn of(execution: &DescribeExecutionOutput) -> Self {
-        let stop = execution.stop_date().expect("an execution that has ended says when");
-        Self { start: execution.start_date().secs(), stop: stop.secs() }
-    }
-
     /// Replaces, wherever they stand, moments of the execution by `now`, and those that are reckoned from them.
     pub fn hide(&self, value: &mut Value) {
         match value {
