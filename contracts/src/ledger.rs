@@ -37,6 +37,10 @@ pub struct ObjectRow {
     /// The object's version; none in a bucket that has no versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+    /// The moment, by S3's clock, that an audit has the row from: an event of before it changes nothing. None if the row is
+    /// from an event.
+    #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
     /// When the ledger recorded that event.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
@@ -60,6 +64,10 @@ pub struct Tombstone {
     /// The version that was deleted for good: a later one may be there. None if nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+    /// The moment, by S3's clock, that an audit has the row from: an event of before it changes nothing. None if the row is
+    /// from an event.
+    #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
     /// When the ledger recorded the deletion.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
@@ -206,7 +214,8 @@ pub struct HistoryRecord {
     pub event_key: String,
     /// The object's key, as it is.
     pub object_name: ObjectName,
-    /// S3's name of the event, such as `ObjectCreated:Put`.
+    /// S3's name of the event, such as `ObjectCreated:Put`; of an audit's repair, `Audit:Added`, `Audit:Corrected` or
+    /// `Audit:Removed`.
     pub event_type: String,
     /// What the event changed the total by, in bytes.
     pub size_delta: i64,
@@ -216,9 +225,9 @@ pub struct HistoryRecord {
     pub size: Option<u64>,
     /// The object's ETag after the event, without quotes; null once it is deleted, or if S3 did not send one.
     pub etag: Option<String>,
-    /// The sequencer of the event.
+    /// The sequencer of the event; of a repair, that of the object's newest event before it, or 0 if there was none.
     pub sequencer: Sequencer,
-    /// When S3 says that it happened.
+    /// When S3 says that it happened; of a repair, the moment that the object was found to be so, or that it was last written.
     #[serde(deserialize_with = "rfc3339::read")]
     pub event_time: Timestamp,
     /// When the ledger recorded it.
@@ -233,9 +242,23 @@ impl HistoryRecord {
     }
 }
 
-/// Whether an event of HistoryTable, by S3's name of it, deleted its object.
+/// An audit found an object in the bucket that the ledger did not have.
+pub const AUDIT_ADDED: &str = "Audit:Added";
+
+/// An audit found an object in the bucket to be another one than the ledger had.
+pub const AUDIT_CORRECTED: &str = "Audit:Corrected";
+
+/// An audit found that an object of the ledger is not in the bucket.
+pub const AUDIT_REMOVED: &str = "Audit:Removed";
+
+/// Whether an event of HistoryTable, by its name, says that its object is gone.
 pub fn is_deletion(event_type: &str) -> bool {
-    !event_type.starts_with("ObjectCreated:")
+    !event_type.starts_with("ObjectCreated:") && !matches!(event_type, AUDIT_ADDED | AUDIT_CORRECTED)
+}
+
+/// Whether an event of HistoryTable, by its name, is an audit's repair of the ledger.
+pub fn is_repair(event_type: &str) -> bool {
+    matches!(event_type, AUDIT_ADDED | AUDIT_CORRECTED | AUDIT_REMOVED)
 }
 
 /// The key of the row of `object_name`.

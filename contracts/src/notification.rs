@@ -4,19 +4,23 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{Sequencer, rfc3339};
+use crate::{ObjectName, Sequencer, rfc3339};
 
 /// What `Event` is in the test message.
 const TEST_EVENT: &str = "s3:TestEvent";
 
-/// A message of S3: the test message that S3 sends once when notifications are configured, or events.
+/// A message of S3: events, as a bucket's notification or EventBridge tells of them, or the test message that S3 sends once
+/// when notifications are configured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, try_from = "S3MessageFields")]
 #[schemars(!try_from)]
 pub enum S3Message {
-    /// Events of objects.
+    /// Events of objects, from the bucket's notification.
     Notification(S3Notification),
+    /// An event of an object, from EventBridge.
+    Bridge(S3BridgeEvent),
     /// `s3:TestEvent`.
     Test(S3TestEvent),
 }
@@ -27,6 +31,56 @@ pub struct S3Notification {
     /// The events, in practice one.
     #[serde(rename = "Records")]
     pub records: Vec<S3Record>,
+}
+
+/// An event of an object, as a rule of EventBridge passes it on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("not" = { "required": ["Records"] }))]
+pub struct S3BridgeEvent {
+    /// What happened: `Object Created`, `Object Deleted`, …
+    #[serde(rename = "detail-type")]
+    pub detail_type: String,
+    /// When it happened, to the second.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub time: Timestamp,
+    /// Which object of which bucket, and why.
+    pub detail: S3BridgeDetail,
+}
+
+/// The bucket and the object of an event of EventBridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct S3BridgeDetail {
+    /// The bucket.
+    pub bucket: S3Bucket,
+    /// The object.
+    pub object: S3BridgeObject,
+    /// What was asked of S3, such as `PutObject`, or `Lifecycle Expiration`. Only creations and deletions have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What a deletion left: `Permanently Deleted` or `Delete Marker Created`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_type: Option<String>,
+}
+
+/// The object of an event of EventBridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct S3BridgeObject {
+    /// The key, as it is.
+    pub key: ObjectName,
+    /// The size in bytes. Deletions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The ETag, without quotes. Deletions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The version that the event is about; none in a bucket without versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Orders the events of this key. Only creations and deletions have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequencer: Option<Sequencer>,
 }
 
 /// The message that S3 sends when notifications are configured. It has no `Records`.
@@ -97,7 +151,7 @@ pub struct SnsEnvelope {
     /// What kind of envelope it is.
     #[serde(rename = "Type")]
     pub kind: SnsType,
-    /// The message, as text: JSON of S3.
+    /// The message, as text: JSON of S3 or EventBridge.
     #[serde(rename = "Message")]
     pub message: String,
 }
@@ -109,13 +163,23 @@ pub enum SnsType {
     Notification,
 }
 
-/// The fields that tell the two messages of S3 apart, so that an error in an event has a path.
+/// The fields that tell the messages of S3 apart, so that an error in an event has a path.
 #[derive(Deserialize)]
 struct S3MessageFields {
     #[serde(rename = "Records")]
     records: Option<Vec<S3Record>>,
+    detail: Option<S3BridgeDetail>,
     #[serde(flatten)]
-    others: serde_json::Map<String, serde_json::Value>,
+    others: Map<String, Value>,
+}
+
+/// The other fields of an event of EventBridge.
+#[derive(Deserialize)]
+struct S3BridgeFields {
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    #[serde(deserialize_with = "rfc3339::read")]
+    time: Timestamp,
 }
 
 impl TryFrom<S3MessageFields> for S3Message {
@@ -125,9 +189,14 @@ impl TryFrom<S3MessageFields> for S3Message {
         if let Some(records) = fields.records {
             return Ok(Self::Notification(S3Notification { records }));
         }
+        if let Some(detail) = fields.detail {
+            return S3BridgeFields::deserialize(Value::from(fields.others))
+                .map(|S3BridgeFields { detail_type, time }| Self::Bridge(S3BridgeEvent { detail_type, time, detail }))
+                .map_err(|error| format!("it isn't an event of EventBridge: {error}"));
+        }
         serde_json::from_value(fields.others.into())
             .map(Self::Test)
-            .map_err(|error| format!("there are no `Records`, and it isn't the test message: {error}"))
+            .map_err(|error| format!("there are no `Records` and no `detail`, and it isn't the test message: {error}"))
     }
 }
 

@@ -26,6 +26,7 @@ pub async fn add_objects(stack: &Stack, numbers: Range<usize>) {
         size_delta: SIZE as i64,
         sequencer: Sequencer::new("00").expect("digits"),
         version_id: None,
+        as_of: None,
         updated_at: Timestamp::now(),
     };
     let put = |number: usize| {

@@ -185,16 +185,23 @@ pub const ERRORS: &[(&str, &str)] = &[
         r#"observed_timeline: invalid type: string "0, 18, 46, 18, 20, 2", expected a sequence"#,
     ),
     ("run-report/bad-unknown-field", "status: unknown field `status`"),
+    ("s3-message/bad-bridge-negative-size", "detail.object.size: invalid value: integer `-1`, expected u64"),
+    ("s3-message/bad-bridge-no-detail-type", "it isn't an event of EventBridge: missing field `detail-type`"),
+    ("s3-message/bad-bridge-no-key", "detail.object: missing field `key`"),
+    (
+        "s3-message/bad-bridge-time-with-a-space",
+        r#"it isn't an event of EventBridge: "2021-11-12 00:00:00Z" is not a time in RFC 3339, such as 2026-08-01T10:00:00.000Z"#,
+    ),
     ("s3-message/bad-negative-size", "Records[0].s3.object.size: invalid value: integer `-1`, expected u64"),
     ("s3-message/bad-no-event-name", "Records[0]: missing field `eventName`"),
     ("s3-message/bad-no-key", "Records[0].s3.object: missing field `key`"),
     (
         "s3-message/bad-no-records-and-no-event",
-        "there are no `Records`, and it isn't the test message: missing field `Event`",
+        "there are no `Records` and no `detail`, and it isn't the test message: missing field `Event`",
     ),
     (
         "s3-message/bad-other-event",
-        r#"there are no `Records`, and it isn't the test message: `Event` is "s3:OtherEvent", not "s3:TestEvent""#,
+        r#"there are no `Records` and no `detail`, and it isn't the test message: `Event` is "s3:OtherEvent", not "s3:TestEvent""#,
     ),
     ("s3-message/bad-records-not-a-list", "Records: invalid type: map, expected a sequence"),
     (

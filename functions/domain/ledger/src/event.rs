@@ -1,10 +1,15 @@
-//! The object events in a queue message: SQS body → SNS envelope → S3 notification.
+//! The object events in a queue message: SQS body → SNS envelope → S3 notification, or EventBridge's event of S3.
+
+mod told;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use spillway_contracts::notification::{S3Message, S3Record, SnsEnvelope};
+use spillway_contracts::ledger::is_repair;
+use spillway_contracts::notification::{S3Message, SnsEnvelope};
 use spillway_contracts::{ObjectName, Sequencer};
+
+use self::told::Told;
 
 /// An event that the ledger has to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,11 @@ impl ObjectEvent {
     pub fn is_expiry(&self) -> bool {
         self.event_type.starts_with("LifecycleExpiration:")
     }
+
+    /// Whether it is an audit's repair, which is about the row with just this sequencer.
+    pub fn is_repair(&self) -> bool {
+        is_repair(&self.event_type)
+    }
 }
 
 /// S3's name of the deletion of an object, or of one of its versions.
@@ -77,15 +87,15 @@ pub enum MessageError {
 /// objects deleted.
 pub fn read_message(body: &str, bucket_name: &str) -> Result<Vec<ObjectEvent>, MessageError> {
     let envelope: SnsEnvelope = parse("SNS envelope", body)?;
-    let notification = match parse("S3 message", &envelope.message)? {
+    let told: Vec<Told> = match parse("S3 message", &envelope.message)? {
         S3Message::Test(_) => return Ok(Vec::new()),
-        S3Message::Notification(notification) => notification,
+        S3Message::Notification(notification) => notification.records.into_iter().map(Told::from).collect(),
+        S3Message::Bridge(event) => vec![event.into()],
     };
-    let mut events = Vec::with_capacity(notification.records.len());
-    for (index, record) in notification.records.into_iter().enumerate() {
-        let event_name = record.event_name.clone();
-        let event =
-            read_record(record, bucket_name).map_err(|reason| MessageError::Record { index, event_name, reason })?;
+    let mut events = Vec::with_capacity(told.len());
+    for (index, told) in told.into_iter().enumerate() {
+        let event_name = told.event_type.clone();
+        let event = read(told, bucket_name).map_err(|reason| MessageError::Record { index, event_name, reason })?;
         events.extend(event);
     }
     Ok(events)
@@ -97,35 +107,30 @@ fn parse<T: DeserializeOwned>(layer: &'static str, text: &str) -> Result<T, Mess
         .map_err(|error| MessageError::Malformed { layer, reason: error.to_string() })
 }
 
-fn read_record(record: S3Record, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
-    if record.s3.bucket.name != bucket_name {
-        return Err(format!(
-            "it is about the bucket {}, but this is the ledger of {bucket_name}",
-            record.s3.bucket.name
-        ));
+fn read(told: Told, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
+    if told.bucket_name != bucket_name {
+        return Err(format!("it is about the bucket {}, but this is the ledger of {bucket_name}", told.bucket_name));
     }
-    let object = record.s3.object;
-    let kind = match record.event_name.split_once(':') {
+    let kind = match told.event_type.split_once(':') {
         Some(("ObjectCreated", _)) => {
-            let size = object.size.ok_or("a creation must have a size")?;
+            let size = told.size.ok_or("a creation must have a size")?;
             i64::try_from(size).map_err(|_| format!("a size of {size} bytes is beyond S3"))?;
-            EventKind::Created { size, etag: object.e_tag }
+            EventKind::Created { size, etag: told.etag }
         }
         Some(("ObjectRemoved" | "LifecycleExpiration", _)) => EventKind::Deleted,
         _ => return Ok(None),
     };
-    let sequencer =
-        object.sequencer.ok_or("there is no sequencer, so its place among the object's events is unknown")?;
+    let sequencer = told.sequencer.ok_or("there is no sequencer, so its place among the object's events is unknown")?;
     // The version of a delete marker is its own.
-    let hides = matches!(kind, EventKind::Deleted) && record.event_name != PERMANENT_DELETION;
+    let hides = matches!(kind, EventKind::Deleted) && told.event_type != PERMANENT_DELETION;
     Ok(Some(ObjectEvent {
-        version_id: object.version_id.filter(|_| !hides),
-        bucket_name: record.s3.bucket.name,
-        object_name: decode_key(&object.key)?,
+        version_id: told.version_id.filter(|_| !hides),
+        bucket_name: told.bucket_name,
+        object_name: told.object_name?,
         kind,
-        event_type: record.event_name,
+        event_type: told.event_type,
         sequencer,
-        event_time: record.event_time,
+        event_time: told.event_time,
     }))
 }
 
@@ -208,6 +213,42 @@ mod tests {
             record("ObjectCreated:CompleteMultipartUpload", json!({ "key": "a", "size": size, "sequencer": "0A" })),
             Ok(vec![event("ObjectCreated:CompleteMultipartUpload", "a", EventKind::Created { size, etag: None })]),
         );
+    }
+
+    fn bridge(detail_type: &str, reason: &str, object: Value) -> Value {
+        json!({
+            "version": "0", "source": "aws.s3", "detail-type": detail_type, "time": "2026-08-01T10:00:00Z",
+            "detail": { "version": "0", "bucket": { "name": "b" }, "object": object, "reason": reason },
+        })
+    }
+
+    #[test]
+    fn an_event_of_event_bridge_is_the_same_but_for_its_key_and_its_time() {
+        let time = "2026-08-01T10:00:00Z".parse().unwrap();
+        let kind = EventKind::Created { size: 18, etag: Some("e".into()) };
+        let created = ObjectEvent { event_time: time, ..event("ObjectCreated:Put", "a+b %41", kind) };
+        check(
+            bridge(
+                "Object Created",
+                "PutObject",
+                json!({ "key": "a+b %41", "size": 18, "etag": "e", "sequencer": "0A" }),
+            ),
+            Ok(vec![created]),
+        );
+        let deleted = ObjectEvent { event_time: time, ..event("ObjectRemoved:Delete", "a", EventKind::Deleted) };
+        check(
+            // The local AWS gives deletions a size.
+            bridge("Object Deleted", "DeleteObject", json!({ "key": "a", "size": 0, "etag": "", "sequencer": "0A" })),
+            Ok(vec![deleted]),
+        );
+        check(bridge("Object Tags Added", "", json!({ "key": "a" })), Ok(vec![]));
+        check(
+            bridge("Object Created", "PutObject", json!({ "key": "a", "sequencer": "0A" })),
+            Err("record 0 (ObjectCreated:Put): a creation must have a size"),
+        );
+        let mut other = bridge("Object Deleted", "DeleteObject", json!({ "key": "a", "sequencer": "0A" }));
+        other["detail"]["bucket"]["name"] = json!("c");
+        check(other, Err("record 0 (ObjectRemoved:Delete): it is about the bucket c, but this is the ledger of b"));
     }
 
     #[test]

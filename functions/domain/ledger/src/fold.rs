@@ -95,11 +95,29 @@ impl Row {
         }
     }
 
-    fn is_live(&self) -> bool {
+    /// What the row is as of, if an audit wrote it.
+    fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Self::Live(row) => row.as_of,
+            Self::Tombstone(row) => row.as_of,
+        }
+    }
+
+    /// When it was written.
+    pub fn updated_at(&self) -> Timestamp {
+        match self {
+            Self::Live(row) => row.updated_at,
+            Self::Tombstone(row) => row.updated_at,
+        }
+    }
+
+    /// Whether the object is in the bucket.
+    pub fn is_live(&self) -> bool {
         matches!(self, Self::Live(_))
     }
 
-    fn etag(&self) -> Option<&str> {
+    /// The object's ETag, if it is in the bucket and S3 said one.
+    pub fn etag(&self) -> Option<&str> {
         match self {
             Self::Live(row) => row.etag.as_deref(),
             Self::Tombstone(_) => None,
@@ -225,6 +243,7 @@ impl<'a> Folding<'a> {
     fn row(&self, event: &ObjectEvent, previous: Option<&Row>, previous_size: u64) -> Row {
         let (object_name, bucket_name) = (row_key(&event.object_name), event.bucket_name.clone());
         let (sequencer, version_id, updated_at) = (event.sequencer.clone(), event.version_id.clone(), self.now);
+        let as_of = event.is_repair().then_some(event.event_time);
         match &event.kind {
             EventKind::Created { size, etag } => {
                 let (size, etag, size_delta) = (*size, etag.clone(), signed(*size) - signed(previous_size));
@@ -236,6 +255,7 @@ impl<'a> Folding<'a> {
                     size_delta,
                     sequencer,
                     version_id,
+                    as_of,
                     updated_at,
                 })
             }
@@ -257,6 +277,7 @@ impl<'a> Folding<'a> {
                     (_, None) => sequencer,
                 },
                 version_id,
+                as_of,
                 updated_at,
                 expires_at: (self.now + TOMBSTONE_LIFE).as_second(),
             }),
@@ -303,6 +324,12 @@ impl<'a> Folding<'a> {
 
 /// What becomes of an event, by what the ledger knows of its object.
 fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
+    if event.is_repair() {
+        return if repairs(event, previous) { Fate::Applies } else { Fate::Known };
+    }
+    if previous.and_then(Row::as_of).is_some_and(|as_of| event.event_time < as_of) {
+        return Fate::Known;
+    }
     let is_deletion = event.kind == EventKind::Deleted;
     let Some(previous) = previous else {
         let is_late = now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
@@ -322,6 +349,17 @@ fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
         Row::Tombstone(_) => is_newer,
     };
     if applies { Fate::Applies } else { Fate::Known }
+}
+
+/// Whether the row is still the one that the repair is about, and says something else than it.
+fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
+    let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
+    let says_so = match (&repair.kind, previous) {
+        (EventKind::Created { size, etag }, Some(Row::Live(row))) => row.size == *size && row.etag == *etag,
+        (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
+        (EventKind::Deleted, _) => true,
+    };
+    repair.sequencer == sequencer && !says_so
 }
 
 /// S3's largest object has 50 TB; a bucket's total stays far below the 9.2 EB that fit.

@@ -42,6 +42,7 @@ mod tests {
             size_delta,
             sequencer,
             version_id: None,
+            as_of: None,
             updated_at,
         }))
     }
@@ -56,6 +57,7 @@ mod tests {
             size_delta,
             sequencer,
             version_id: None,
+            as_of: None,
             updated_at,
             expires_at,
         }))
