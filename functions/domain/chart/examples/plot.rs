@@ -15,18 +15,11 @@ fn main() -> Result<(), RenderError> {
         width: 1_200,
         height: 675,
     })?;
-    let mut total_size = 0;
-    for (seconds, object_name, size_delta) in [(5, "small", 18), (10, "large", 28), (25, "large", -28)] {
-        total_size += size_delta;
+    let changes = [(5, "small", 18, 18), (10, "large", 28, 46), (25, "large", -28, 18)];
+    for (seconds, object_name, size_delta, total_size) in changes {
         let kind = if size_delta < 0 { ChangeKind::Deleted } else { ChangeKind::Created };
-        let total = total_size.unsigned_abs();
-        chart.push(Change {
-            at: after(seconds),
-            object_name: object_name.to_owned(),
-            size_delta,
-            total_size: total,
-            kind,
-        });
+        let object_name = object_name.to_owned();
+        chart.push(Change { at: after(seconds), object_name, size_delta, total_size, kind });
     }
     println!("{}", chart.to_svg());
     Ok(())
