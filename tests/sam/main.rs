@@ -6,7 +6,9 @@
 //! `cargo test --workspace --test sam`.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
+use std::{env, fs};
 
 use serde_json::{Value, json};
 use spillway_local::emulator::{Account, client};
@@ -15,32 +17,45 @@ use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
 use spillway_tests::{repository, tool, tools, within};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// What the functions are built for.
-const PARAMETERS: [&str; 1] = ["Architecture=x86_64"];
+/// What an executable's header says that it runs on.
+const X86_64: u16 = 62;
+const ARM64: u16 = 183;
 
+/// Every command is one of infra/README.md, as it stands there.
 #[tokio::test]
 async fn built_deployed_updated_and_removed_with_stock_tools() {
-    let user = User::new().await;
-    user.sam("build", &["--parameter-overrides", "Architecture=x86_64"]).await;
+    let user = User::new("updated").await;
+    // What stands there is for arm64; the local AWS runs what this machine can run.
+    let machine = if env::consts::ARCH == "x86_64" { X86_64 } else { ARM64 };
+    if machine == X86_64 {
+        user.choose_x86_64();
+    }
+    let [enter, build, deploy] = user.documented("cd infra").try_into().expect("three commands");
+    assert_eq!([enter.as_str(), build.as_str(), deploy.as_str()], ["cd infra", "sam build", "sam deploy --guided"]);
+    user.say(&build, "").await;
+    assert_eq!(user.built_for("CleanerFunction"), machine);
 
     // The default scenario on the first stack, with a second one beside it.
-    user.deploy("spillway", &[]).await;
-    user.deploy("other", &["SizeTrackingFunctionName=other-size-tracking"]).await;
-    let outputs = user.outputs("spillway").await;
-    let execution =
-        user.aws(&["stepfunctions", "start-execution", "--state-machine-arn", text(&outputs["StateMachineArn"])]).await;
-    let arn = text(&execution["executionArn"]).to_owned();
-    let describe = async || user.aws(&["stepfunctions", "describe-execution", "--execution-arn", &arn]).await;
-    within(Duration::from_secs(300), "the run ends", async || describe().await["status"] != "RUNNING").await;
-    let run = describe().await;
+    let defaults = "\n".repeat(user.questions());
+    user.say(&deploy, &format!("{defaults}y\n")).await;
+    let second = user.documented("sam deploy --stack-name").concat();
+    user.say(&second, "y\n").await;
+    let [list, start, describe] = user.documented("sam list stack-outputs").try_into().expect("three commands");
+    let outputs = user.say(&format!("{list} --output json"), "").await;
+    let outputs: Vec<Value> = serde_json::from_str(&outputs).unwrap_or_else(|error| panic!("{outputs}: {error}"));
+    let outputs: Value =
+        outputs.iter().map(|output| (text(&output["OutputKey"]).to_owned(), output["OutputValue"].clone())).collect();
+    let execution = user.ask(&start.replace(" ARN", &format!(" {}", text(&outputs["StateMachineArn"])))).await;
+    let describe = describe.replace("EXECUTION_ARN", text(&execution["executionArn"]));
+    let ended = async || user.ask(&describe).await["status"] != "RUNNING";
+    within(Duration::from_secs(300), "the run ends", ended).await;
+    let run = user.ask(&describe).await;
     let report: Value =
         serde_json::from_str(run["output"].as_str().unwrap_or_else(|| panic!("{run}"))).expect("a report");
     assert_eq!(report["observed_timeline"], json!([0, 18, 46, 18, 20, 2]));
-    let history = user.aws(&["stepfunctions", "get-execution-history", "--execution-arn", &arn]).await;
-    let last = history["events"].as_array().and_then(|events| events.last()).expect("events");
-    assert_eq!(last["type"], "ExecutionSucceeded");
 
     // The other stack has seen nothing of it.
     let other = user.outputs("other").await;
@@ -49,21 +64,32 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
     // An update keeps the ledger.
     let tables = ["ObjectTableName", "HistoryTableName"].map(|table| text(&outputs[table]).to_owned());
     let before = [user.rows(&tables[0]).await, user.rows(&tables[1]).await];
-    user.deploy("spillway", &["MaxDeletesPerRun=7", "SizeThreshold=30"]).await;
+    let update = user.documented("sam build && sam deploy").concat();
+    user.say(&format!("{update} --parameter-overrides MaxDeletesPerRun=7 SizeThreshold=30"), "y\n").await;
     assert_eq!(user.outputs("spillway").await, outputs);
     assert_eq!([user.rows(&tables[0]).await, user.rows(&tables[1]).await], before);
 
-    // The stack goes, and what it held stays until it is removed as infra/README.md says.
-    user.sam("delete", &["--stack-name", "spillway", "--no-prompts", "--region", client::REGION]).await;
-    let listing = user.aws(&["s3api", "list-objects-v2", "--bucket", text(&outputs["TestBucketName"])]).await;
+    // The stack goes, and what it held stays until it is removed as it says there.
+    user.say(&user.documented("sam delete").concat(), "y\ny\n").await;
+    let listing = user.ask(&format!("aws s3api list-objects-v2 --bucket {}", text(&outputs["TestBucketName"]))).await;
     assert_eq!(listing["Contents"][0]["Key"], "assignment3.txt");
     assert_eq!([user.rows(&tables[0]).await, user.rows(&tables[1]).await], before);
-    for bucket in ["TestBucketName", "PlotBucketName"] {
-        user.run("aws", &["s3", "rb", "--force", &format!("s3://{}", text(&outputs[bucket]))]).await;
+    let [bucket, table] = user.documented("aws s3 rb").try_into().expect("two commands");
+    for name in ["TestBucketName", "PlotBucketName"] {
+        user.say(&bucket.replace("BUCKET", text(&outputs[name])), "").await;
     }
-    for table in &tables {
-        user.aws(&["dynamodb", "delete-table", "--table-name", table]).await;
+    for name in &tables {
+        user.say(&table.replace("TABLE", name), "").await;
     }
+    user.account.shutdown().await;
+}
+
+/// The default, which this machine can build, but need not be able to run. One function shows what the linker does.
+#[tokio::test]
+async fn what_stands_in_the_template_is_built_for_arm64() {
+    let user = User::new("for-arm64").await;
+    user.say("sam build CallPlotApiFunction", "").await;
+    assert_eq!(user.built_for("CallPlotApiFunction"), ARM64);
     user.account.shutdown().await;
 }
 
@@ -79,83 +105,126 @@ async fn checkov_finds_nothing() {
     assert!(!findings.contains("Passed checks: 0,"), "{findings}");
 }
 
-/// Somebody with the stock tools, whose AWS is a local one.
+/// Somebody with the stock tools and a fresh copy of the repository, whose AWS is a local one.
 struct User {
     account: Account,
     tools: Venv,
-    template: PathBuf,
+    checkout: PathBuf,
 }
 
 impl User {
-    async fn new() -> Self {
+    /// The copy's folder always has the same name, or cargo would build everything again.
+    async fn new(copy: &str) -> Self {
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
         let silent = Reporter::silent();
         let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
-        let account =
-            Account::start(&workspace, &venv.expect("MiniStack can be installed"), None, SHORT_PERIOD, &silent).await;
+        let venv = venv.expect("MiniStack can be installed");
+        let account = Account::start(&workspace, &venv, None, SHORT_PERIOD, &silent).await;
         let account = account.unwrap_or_else(|error| panic!("{error}"));
-        Self { account, tools: tools("sam").await, template: workspace.local().join("sam/template.yaml") }
-    }
-
-    async fn deploy(&self, stack: &str, parameters: &[&str]) {
-        let template = self.template.to_str().expect("a path in UTF-8");
-        let mut arguments = vec!["--stack-name", stack, "--template-file", template];
-        arguments.extend(["--no-confirm-changeset", "--no-progressbar", "--region", client::REGION]);
-        arguments.push("--parameter-overrides");
-        arguments.extend(PARAMETERS);
-        arguments.extend(parameters);
-        self.sam("deploy", &arguments).await;
-    }
-
-    /// `sam` in `infra/`, where its defaults are.
-    async fn sam(&self, command: &str, arguments: &[&str]) {
-        let directory = self.template.parent().and_then(Path::to_str).expect("a path in UTF-8");
-        let config = repository().join("infra/samconfig.toml");
-        let mut all = vec![command, "--config-file", config.to_str().expect("a path in UTF-8")];
-        if command == "build" {
-            all.extend(["--build-dir", directory]);
+        let checkout = workspace.local().join("sam").join(copy);
+        if checkout.exists() {
+            fs::remove_dir_all(&checkout).expect("an old copy can be removed");
         }
-        all.extend(arguments);
-        self.run("sam", &all).await;
+        fs::create_dir_all(&checkout).expect("a folder for the copy");
+        for entry in fs::read_dir(repository()).expect("the repository").map(|entry| entry.expect("an entry").path()) {
+            if !entry.ends_with("target") && !entry.ends_with(".git") {
+                // With its times, for the same reason.
+                let copied = Command::new("cp").arg("-pR").arg(&entry).arg(&checkout).status().await;
+                assert!(copied.expect("cp starts").success(), "{} can't be copied", entry.display());
+            }
+        }
+        Self { account, tools: tools("sam").await, checkout }
+    }
+
+    fn infra(&self) -> PathBuf {
+        self.checkout.join("infra")
+    }
+
+    fn page(&self) -> String {
+        fs::read_to_string(self.infra().join("README.md")).expect("the page")
+    }
+
+    /// The commands of the page's block that begins like this, without their comments.
+    fn documented(&self, beginning: &str) -> Vec<String> {
+        let page = self.page();
+        let lines: Vec<_> = page.lines().collect();
+        let is_first = |line: &&str| line.strip_prefix("    ").is_some_and(|line| line.starts_with(beginning));
+        let first = lines.iter().position(is_first);
+        let first = first.unwrap_or_else(|| panic!("infra/README.md has no block that begins with {beginning}"));
+        let block = lines[first..].iter().map_while(|line| line.strip_prefix("    "));
+        block.map(|line| line.split("  #").next().unwrap_or(line).trim_end().to_owned()).collect()
+    }
+
+    /// Changes the template as the page says.
+    fn choose_x86_64(&self) {
+        let (arm64, x86_64) = ("Architectures: [arm64]", "Architectures: [x86_64]");
+        assert!(self.page().contains(&format!("`{arm64}`")) && self.page().contains(&format!("`{x86_64}`")));
+        let template = self.infra().join("template.yaml");
+        let text = fs::read_to_string(&template).expect("the template");
+        assert_eq!(text.matches(arm64).count(), 1);
+        fs::write(template, text.replace(arm64, x86_64)).expect("the template can be written");
+    }
+
+    /// What the binary of a function runs on, says its header.
+    fn built_for(&self, function: &str) -> u16 {
+        let binary = fs::read(self.infra().join(".aws-sam/build").join(function).join("bootstrap"));
+        let binary = binary.expect("the function is built");
+        u16::from_le_bytes([binary[18], binary[19]])
+    }
+
+    /// How many questions `sam deploy --guided` has: stack and region, the parameters, six more.
+    fn questions(&self) -> usize {
+        let template = fs::read_to_string(self.infra().join("template.yaml")).expect("the template");
+        let section = template.split_once("\nParameters:\n").and_then(|(_, rest)| rest.split_once("\nConditions:"));
+        let (parameters, _) = section.expect("parameters before conditions");
+        let is_name = |line: &&str| line.strip_prefix("  ").is_some_and(|line| line.starts_with(char::is_alphabetic));
+        2 + parameters.lines().filter(is_name).count() + 6
     }
 
     async fn outputs(&self, stack: &str) -> Value {
-        let stacks = self.aws(&["cloudformation", "describe-stacks", "--stack-name", stack]).await;
+        let stacks = self.ask(&format!("aws cloudformation describe-stacks --stack-name {stack}")).await;
         let outputs = stacks["Stacks"][0]["Outputs"].as_array().expect("outputs").iter();
         outputs.map(|output| (text(&output["OutputKey"]).to_owned(), output["OutputValue"].clone())).collect()
     }
 
     /// A table's rows, in the order of their keys, without the one in which the cleaner may write at any time.
     async fn rows(&self, table: &str) -> Vec<Value> {
-        let scan = self.aws(&["dynamodb", "scan", "--consistent-read", "--table-name", table]).await;
+        let scan = self.ask(&format!("aws dynamodb scan --consistent-read --table-name {table}")).await;
         let mut rows = scan["Items"].as_array().expect("items").clone();
         rows.retain(|row| row["object_name"]["S"] != "__CLEANER__");
         rows.sort_by_key(Value::to_string);
         rows
     }
 
-    async fn aws(&self, arguments: &[&str]) -> Value {
-        let output = self.run("aws", arguments).await;
-        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{arguments:?} printed {output}: {error}"))
+    async fn ask(&self, command: &str) -> Value {
+        let output = self.say(command, "").await;
+        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{command} printed {output}: {error}"))
     }
 
-    /// What a command prints, which must end well.
-    async fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let tool = self.tools.program(program);
-        let bin = tool.parent().expect("a program is in a folder");
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path)));
-        let mut command = Command::new(&tool);
-        command.args(arguments).current_dir(repository().join("infra")).env("PATH", path.expect("a search path"));
-        command.env("AWS_ENDPOINT_URL", self.account.endpoint()).env("AWS_DEFAULT_REGION", client::REGION);
-        command.env("AWS_ACCESS_KEY_ID", client::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", client::SECRET_ACCESS_KEY);
+    /// What a command prints in a shell in `infra/`, which must end well; it is answered these lines.
+    async fn say(&self, command: &str, answers: &str) -> String {
+        let bin = self.tools.program("sam").parent().map(Path::to_owned).expect("a program is in a folder");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths(std::iter::once(bin).chain(env::split_paths(&path)));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(self.infra()).env("PATH", path.expect("a search path"));
+        shell.env("AWS_ENDPOINT_URL", self.account.endpoint()).env("AWS_DEFAULT_REGION", client::REGION);
+        shell.env("AWS_ACCESS_KEY_ID", client::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", client::SECRET_ACCESS_KEY);
+        // What is built once needs not be built again for the next copy.
+        shell.env("CARGO_TARGET_DIR", repository().join("target"));
         // Optimising is not what is tested, and takes most of a release build's time.
-        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0").env("CARGO_PROFILE_RELEASE_LTO", "off");
-        command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        command.env("SAM_CLI_TELEMETRY", "0").env("AWS_PAGER", "").kill_on_drop(true);
-        let output = command.output().await.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+        shell.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0").env("CARGO_PROFILE_RELEASE_LTO", "off");
+        shell.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+        shell.env("SAM_CLI_TELEMETRY", "0").env("AWS_PAGER", "").kill_on_drop(true);
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = shell.spawn().expect("sh starts");
+        let mut stdin = running.stdin.take().expect("standard input is a pipe");
+        // What asks nothing may have ended by then.
+        let _ = stdin.write_all(answers.as_bytes()).await;
+        drop(stdin);
+        let output = running.wait_with_output().await.expect("sh ends");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{program} {arguments:?}:\n{out}\n{err}");
+        assert!(output.status.success(), "{command}:\n{out}\n{err}");
         out.into_owned()
     }
 }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 use aws_sdk_s3::primitives::ByteStream;
-use serde_json::json;
+use serde_json::{Value, json};
 use spillway_local::local_aws::SHORT_PERIOD;
-use spillway_tests::{Stack, live, readme};
+use spillway_tests::{Item, Stack, eventually, live, readme};
 use tokio::task::JoinSet;
 
 /// Bytes of log per object event, by size-tracking and logging; CloudWatch Logs counts 26 more for each line.
@@ -20,6 +20,15 @@ const RUN_TRANSITIONS: f64 = 160.0;
 const RUN_INVOCATIONS: f64 = 55.0;
 /// How long these work in all, in milliseconds, as much of an upper bound.
 const RUN_MILLISECONDS: f64 = 20_000.0;
+/// Bytes of log of the two functions that the schedules invoke, each minute.
+const TICK_BYTES: f64 = 1_500.0;
+/// How long these two work, in milliseconds; an upper bound as above.
+const TICK_MILLISECONDS: f64 = 300.0;
+/// Bytes that a row of an object takes in its table, and a record in the history, with DynamoDB's 100 for each; and the row again
+/// in the index.
+const STORED_BYTES: [f64; 3] = [450.0, 500.0, 350.0];
+/// What the index `by-size` has of a row.
+const INDEXED: [&str; 5] = ["object_name", "bucket_name", "size", "etag", "sequencer"];
 /// Alarms, each on one metric.
 const ALARMS: usize = 19;
 /// Metrics that filters make of logs.
@@ -27,6 +36,10 @@ const METRICS: usize = 7;
 
 /// How many events size-tracking takes at once, and logging.
 const BATCHES: [f64; 2] = [48.0, 10.0];
+/// Minutes of a month.
+const MINUTES: f64 = 60.0 * 24.0 * 30.0;
+/// Requests a minute by which Lambda looks into an empty queue: five pollers that wait for 20 seconds each.
+const IDLE_POLLS: f64 = 15.0;
 /// What SQS hands out at once, at most.
 const RECEIVED: f64 = 10.0;
 /// Memory of the functions, in GB.
@@ -70,19 +83,51 @@ fn rows() -> [Row; 7] {
 #[test]
 fn the_costs_in_the_documents_are_current() {
     let run = [
-        Item("state transitions", 25.0, RUN_TRANSITIONS, "the number of cycles; not `AlarmPeriodSeconds`"),
-        Item("Lambda requests", 0.20, RUN_INVOCATIONS, "the number of cycles"),
-        Item("Lambda GB-seconds", 13.3334, RUN_MILLISECONDS / 1e3 * MEMORY, "`MemorySize`"),
+        Priced("state transitions", 25.0, RUN_TRANSITIONS, "the number of cycles; not `AlarmPeriodSeconds`"),
+        Priced("Lambda requests", 0.20, RUN_INVOCATIONS, "the number of cycles"),
+        Priced("Lambda GB-seconds", 13.3334, RUN_MILLISECONDS / 1e3 * MEMORY, "`MemorySize`"),
     ];
-    // One invocation each of size-tracking and cleaner every minute of 30 days.
-    let schedules = 2.0 * 60.0 * 24.0 * 30.0;
+    // One invocation each of size-tracking and cleaner every minute: the total is read twice and the cleaner's row once, and
+    // that row is written.
+    let moved = "`SafetyNetExpression`";
     let month = [
-        Item("alarms", 0.10e6, ALARMS as f64, "—"),
-        Item("metrics of filters", 0.30e6, METRICS as f64, "—"),
-        Item("the dashboard, if it is not among an account's first three", 3e6, 1.0, "—"),
-        Item("Lambda requests of the schedules", 0.20, schedules, "`SafetyNetExpression`"),
+        Priced("alarms", 0.10e6, ALARMS as f64, "—"),
+        Priced("metrics of filters", 0.30e6, METRICS as f64, "—"),
+        Priced("the dashboard", 3e6, 1.0, "—"),
+        Priced("SQS requests that find the tracking queue empty", 0.40, IDLE_POLLS * MINUTES, "—"),
+        Priced("SQS requests that find the logging queue empty", 0.40, IDLE_POLLS * MINUTES, "—"),
+        Priced("invocations by schedules", 1.0, 2.0 * MINUTES, moved),
+        Priced("Lambda requests of the schedules", 0.20, 2.0 * MINUTES, moved),
+        Priced(
+            "Lambda GB-seconds of the schedules, at most",
+            13.3334,
+            TICK_MILLISECONDS / 1e3 * MEMORY * MINUTES,
+            moved,
+        ),
+        Priced("DynamoDB read units of the schedules", 0.125, 3.0 * MINUTES, moved),
+        Priced("DynamoDB write units of the schedules", 0.625, MINUTES, moved),
+        Priced("kB of logs of the schedules", 0.50, TICK_BYTES / 1e3 * MINUTES, moved),
     ];
-    let tables = [events(), items("a default run, at most", &run), items("a month", &month)];
+    let [row, record, index] = STORED_BYTES;
+    // A million of so many bytes each are as many megabytes; a price of a million of them is one of a thousand gigabytes.
+    let stored = [
+        Priced("MB of the rows of a million objects", 250.0, row, "the length of the names"),
+        Priced("MB of their index", 250.0, index, "the length of the names"),
+        Priced("MB of the history of a million events, which never expires", 250.0, record, "the length of the names"),
+        Priced("MB of these two tables, point-in-time recovery", 200.0, row + record, "—"),
+        Priced(
+            "MB of the log of a million events, for the 30 days that it is kept",
+            30.0,
+            LOG_BYTES,
+            "`RetentionInDays`",
+        ),
+    ];
+    let tables = [
+        events(),
+        items("a default run, at most", &run),
+        items("a month", &month),
+        items("a month of what is stored", &stored),
+    ];
     readme::check("infra/README.md", "costs", &tables.join("\n"));
     let [full, alone] = [|row: &Row| row.full * row.price, |row: &Row| row.alone * row.price]
         .map(|price| rows().iter().map(price).sum::<f64>());
@@ -90,7 +135,7 @@ fn the_costs_in_the_documents_are_current() {
         "| what | costs |\n| --- | ---: |\n\
          | a million object events, in full batches | ${full:.2} |\n\
          | a million object events, one at a time | ${alone:.2} |\n\
-         | a month with alarms, metrics, dashboard and schedules | ${:.2} |\n\
+         | a month with alarms, metrics, dashboard, schedules and idle queues | ${:.2} |\n\
          | a default run, at most | ${:.4} |\n",
         together(&month),
         together(&run),
@@ -99,19 +144,19 @@ fn the_costs_in_the_documents_are_current() {
 }
 
 /// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.
-struct Item(&'static str, f64, f64, &'static str);
+struct Priced(&'static str, f64, f64, &'static str);
 
-fn items(title: &str, items: &[Item]) -> String {
+fn items(title: &str, items: &[Priced]) -> String {
     let mut table = format!("| {title} | count | | moved by |\n| --- | ---: | ---: | --- |\n");
-    for Item(what, price, count, moved_by) in items {
+    for Priced(what, price, count, moved_by) in items {
         let _ = writeln!(table, "| {what} | {count} | ${:.5} | {moved_by} |", price * count / 1e6);
     }
     let _ = writeln!(table, "| together | | **${:.4}** | |", together(items));
     table
 }
 
-fn together(items: &[Item]) -> f64 {
-    items.iter().map(|Item(_, price, count, _)| price * count / 1e6).sum()
+fn together(items: &[Priced]) -> f64 {
+    items.iter().map(|Priced(_, price, count, _)| price * count / 1e6).sum()
 }
 
 fn events() -> String {
@@ -168,6 +213,41 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     stack.drain().await;
     let bytes = stack.log_bytes(&[&tracking, &logging]).await - before;
     fits("bytes of log", bytes as f64 / EVENTS as f64, LOG_BYTES);
+    let outputs = stack.local_aws.outputs();
+    let [rows, records] =
+        [stack.items(&outputs.object_table_name).await, stack.items(&outputs.history_table_name).await];
+    let rows: Vec<Item> = rows.into_iter().filter(|row| row.contains_key("size")).collect();
+    let records = records.into_iter().filter(|record| record.contains_key("object_name"));
+    let entries = rows.iter().map(|row| {
+        let mut entry = row.clone();
+        entry.retain(|name, _| INDEXED.contains(&name.as_str()));
+        stored_bytes(&entry)
+    });
+    fits("bytes of an entry of the index", average(entries), STORED_BYTES[2]);
+    fits("bytes of a row", average(rows.iter().map(stored_bytes)), STORED_BYTES[0]);
+    fits("bytes of a record", average(records.map(|record| stored_bytes(&record))), STORED_BYTES[1]);
+
+    let cleaner = stack.function("cleaner").await;
+    let before = stack.log_bytes(&[&tracking, &cleaner]).await;
+    let invocations = [stack.durations(&tracking).await.len(), stack.durations(&cleaner).await.len()];
+    const TICKS: usize = 10;
+    for _ in 0..TICKS {
+        stack.invoke(&tracking, &json!({ "heartbeat": true })).await;
+        stack.invoke(&cleaner, &json!({ "schedule": "safety-net" })).await;
+    }
+    let ticks = async || {
+        let [heartbeats, looks] = [stack.durations(&tracking).await, stack.durations(&cleaner).await];
+        heartbeats[invocations[0]..].iter().chain(&looks[invocations[1]..]).copied().collect::<Vec<_>>()
+    };
+    eventually("the schedules' functions have answered", async || ticks().await.len() >= 2 * TICKS).await;
+    at_most(
+        "milliseconds of a minute's schedules",
+        ticks().await.iter().sum::<f64>() / TICKS as f64,
+        TICK_MILLISECONDS,
+    );
+    let bytes = stack.log_bytes(&[&tracking, &cleaner]).await - before;
+    fits("bytes of log of a minute's schedules", bytes as f64 / TICKS as f64, TICK_BYTES);
+
     let alarms = stack.alarms().await;
     assert_eq!(alarms, ALARMS);
     let filters =
@@ -191,6 +271,17 @@ fn at_most(what: &str, count: f64, table: f64) {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// What DynamoDB counts of an item: the names and values of its attributes, and 100 for keeping it.
+fn stored_bytes(item: &Item) -> f64 {
+    let value = |value: &Value| value.as_str().map_or_else(|| value.to_string().len(), str::len);
+    100.0 + item.iter().map(|(name, it)| name.len() + value(it)).sum::<usize>() as f64
+}
+
+fn average(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// They trigger everything that other objects do, except the alarm.

@@ -4,13 +4,14 @@
 //! words around the sentence.
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus, TemplateStage};
+use serde_json::Value;
 use spillway_local::emulator::Account;
 use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
 use spillway_local::workspace::Workspace;
-use spillway_tests::live;
+use spillway_tests::{Stack, eventually, live};
 
 use super::template::template;
 
@@ -55,6 +56,65 @@ async fn whole_numbers_and_periods_are_taken() {
         }
     }
     user.account.shutdown().await;
+}
+
+/// Before, these parameters were of type Number, and an update keeps the values that it is not told.
+#[tokio::test]
+async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
+    let _live = live().await;
+    let stack = Stack::up().await;
+    let cloudformation = aws_sdk_cloudformation::Client::new(stack.local_aws.sdk_config());
+    let name = stack.local_aws.stack_name();
+    let body = cloudformation.get_template().stack_name(name).template_stage(TemplateStage::Original).send().await;
+    let body = body.expect("the stack has a template").template_body.expect("a template has a body");
+    let template: Value = serde_json::from_str(&body).expect("this one is JSON");
+    let mut old = template.clone();
+    let parameters = old["Parameters"].as_object_mut().expect("parameters");
+    for parameter in parameters.values_mut().filter_map(Value::as_object_mut) {
+        if parameter.remove("AllowedPattern").is_some() {
+            parameter.insert("Type".to_owned(), "Number".into());
+        }
+    }
+    // All parameters keep their values but for this one, which this is the value of.
+    let update = async |template: &Value, period: Option<&str>| {
+        let names = template["Parameters"].as_object().expect("parameters").keys();
+        let parameter = |name: &String| {
+            let parameter = Parameter::builder().parameter_key(name);
+            let period = period.filter(|_| name == "AlarmPeriodSeconds");
+            period.map_or(parameter.clone().use_previous_value(true), |value| parameter.parameter_value(value)).build()
+        };
+        let request = cloudformation.update_stack().stack_name(name).template_body(template.to_string());
+        let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
+        let request = request.set_parameters(Some(names.map(parameter).collect()));
+        request.send().await.map_err(|error| error.message().unwrap_or_default().to_owned())?;
+        let is_done = async || {
+            let stacks = cloudformation.describe_stacks().stack_name(name).send().await.expect("the stack is there");
+            let status = stacks.stacks().first().and_then(|stack| stack.stack_status().cloned());
+            let status = status.expect("a stack has a status");
+            assert!(!status.as_str().contains("ROLLBACK") && !status.as_str().contains("FAILED"), "{status}");
+            status == StackStatus::UpdateComplete
+        };
+        eventually("the stack is updated", is_done).await;
+        Ok::<_, String>(())
+    };
+    update(&old, Some("10")).await.expect("a Number takes that");
+
+    stack.put("a", 5).await;
+    stack.put("b", 6).await;
+    stack.drain().await;
+    let outputs = stack.local_aws.outputs();
+    let rows = async || [stack.items(&outputs.object_table_name).await, stack.items(&outputs.history_table_name).await];
+    let (before, objects) = (rows().await, stack.objects().await);
+    assert_eq!((before[1].len(), objects.len()), (2, 2));
+    assert_eq!(update(&template, None).await, Err(format!("Parameter 'AlarmPeriodSeconds' {SECONDS}")));
+    assert_eq!(update(&template, Some("60")).await, Ok(()));
+    assert_eq!((rows().await, stack.objects().await), (before, objects));
+
+    // What it holds goes on to count.
+    stack.put("c", 7).await;
+    stack.drain().await;
+    stack.check_ledger().await;
+    stack.local_aws.shutdown().await;
 }
 
 /// Somebody who deploys the template to an empty account.
