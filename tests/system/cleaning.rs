@@ -65,7 +65,7 @@ async fn a_dry_run_deletes_nothing_and_no_run_begins() {
     let run = stack.run(json!({})).await;
     let Ending::Failed { error, cause, .. } = run else { panic!("{run:?}") };
     assert_eq!(error, ErrorName::InvalidInput.as_str(), "{cause}");
-    assert!(cause.contains("this stack's cleaner is set to 0 at most"), "{cause}");
+    assert!(cause.contains("this stack's cleaner deletes nothing, because DryRun is true"), "{cause}");
 
     stack.put("a", 28).await;
     eventually("the alarm has invoked the cleaner", async || !decisions(&stack).await.is_empty()).await;

@@ -98,9 +98,12 @@ fn plan(
             1 => "1 deletion is".to_owned(),
             count => format!("{count} deletions are"),
         };
-        let reason = format!(
-            "{count} expected at once, but this stack's cleaner deletes {most} at most; expect fewer, or raise MaxDeletesPerRun"
-        );
+        // Nothing but a dry run makes it 0.
+        let limit = match most {
+            0 => "deletes nothing, because DryRun is true; deploy the stack without it".to_owned(),
+            most => format!("deletes {most} at most; expect fewer, or raise MaxDeletesPerRun"),
+        };
+        let reason = format!("{count} expected at once, but this stack's cleaner {limit}");
         return impossible("expect.deleted", reason);
     }
     match &cycle.expect {
@@ -231,7 +234,9 @@ mod tests {
         let dry_run = Rule { max_deletes: 0, ..rule() };
         assert_eq!(
             play(&RunInput::default_scenario(), &dry_run).map_err(|error| error.to_string()),
-            Err("cycles[0].expect.deleted: 1 deletion is expected at once, but this stack's cleaner deletes 0 at most; expect fewer, or raise MaxDeletesPerRun".into())
+            Err("cycles[0].expect.deleted: 1 deletion is expected at once, but this stack's cleaner deletes nothing, because \
+                 DryRun is true; deploy the stack without it"
+                .into())
         );
         check(
             json!([{ "upload": [{ "object_name": "keep/a", "size_bytes": 28 }] }]),
