@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use spillway_local::deploy::binaries::{self, Profile};
-use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
-use spillway_local::workspace::Workspace;
+use spillway_stack::progress::Reporter;
+use spillway_stack::workspace::Workspace;
 use spillway_tests::{FUNCTIONS, PIPELINE};
 
 /// Functions in one language: a directory for each, with everything that is deployed.

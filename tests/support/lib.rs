@@ -24,9 +24,9 @@ pub use tap::{Copy, copies};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
-use spillway_local::workspace::Workspace;
+use spillway_stack::progress::Reporter;
+use spillway_stack::workspace::Workspace;
 use tokio::process::Command;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{interval, timeout};

@@ -8,7 +8,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spillway_cloudwatch::wildcard::matches;
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use tokio::fs;
 
 use crate::Stack;

@@ -11,9 +11,9 @@ use spillway_cloudwatch::definition::SHORTEST_PERIOD;
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use spillway_local::emulator::client;
-use spillway_local::progress::Reporter;
-use spillway_local::run::execution::{Driver, Ending};
 use spillway_local::{LocalAws, Options};
+use spillway_stack::progress::Reporter;
+use spillway_stack::run::execution::{Driver, Ending};
 
 /// A stack that a test drives, and looks into with root's eyes.
 pub struct Stack {

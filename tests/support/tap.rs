@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use spillway_local::deploy::binaries::{self, Profile};
-use spillway_local::progress::Reporter;
-use spillway_local::workspace::Workspace;
+use spillway_stack::progress::Reporter;
+use spillway_stack::workspace::Workspace;
 
 use crate::Stack;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use spillway_cloudwatch::filter::Pattern;
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use spillway_tests::{Permission, Stack, eventually, live, within};
 use tokio::sync::OnceCell;
 

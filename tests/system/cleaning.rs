@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spillway_contracts::ErrorName;
 use spillway_contracts::log_line::{CleanerDecisionLine, Outcome, Verdict};
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use spillway_tests::{Stack, eventually, live};
 
 async fn decisions(stack: &Stack) -> Vec<CleanerDecisionLine> {

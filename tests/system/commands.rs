@@ -6,14 +6,14 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use spillway_local::workspace::Workspace;
+use spillway_stack::workspace::{self, Workspace};
 use spillway_tests::{live, repository, tool};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// A cargo command of the repository; its progress goes to a pipe.
 fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = workspace::cargo();
     command
         .args(arguments)
         .current_dir(repository())
@@ -87,9 +87,11 @@ async fn a_port_that_is_taken_is_named() {
 
 #[tokio::test]
 async fn a_scenario_that_is_no_json_is_named() {
-    let (output, text) = run(&["local", "run", "--input", "README.md"]).await;
-    assert!(!output.status.success(), "{text}");
-    assert!(text.contains("README.md"), "{text}");
+    for command in ["local", "stack"] {
+        let (output, text) = run(&[command, "run", "--input", "README.md"]).await;
+        assert!(!output.status.success(), "{text}");
+        assert!(text.contains("README.md is not JSON"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -117,9 +119,43 @@ async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains(":execution:"), "{text}");
 
+    what_is_deployed_is_found(&endpoint).await;
+    let execution = text.lines().find(|line| line.contains(":execution:")).expect("an ARN");
+    looking_at_a_run_can_be_stopped(&endpoint, execution).await;
+
     // SIGINT goes to cargo and the command alike when Ctrl-C is typed; here to the command that cargo became.
     signal(&up, "INT").await;
     let status =
         tokio::time::timeout(Duration::from_secs(60), up.wait()).await.expect("it ends").expect("it has a status");
     assert!(is_gone(&endpoint), "the local AWS still runs; the command ended with {status}");
+}
+
+/// What is asked for wins over the stack of `cargo local up`, and what isn't there is named.
+async fn what_is_deployed_is_found(endpoint: &str) {
+    let elsewhere = ["stack", "run", "--stack-name", "nowhere", "--region", "us-east-1", "--endpoint-url", endpoint];
+    let mut command = cargo(&elsewhere);
+    command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    let output = command.output().await.expect("cargo starts");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let found = format!("stack nowhere on {endpoint} in us-east-1");
+    assert!(!output.status.success() && text.contains(&found), "{text}");
+    assert!(text.contains(&format!("error: there is no stack `nowhere` here ({endpoint} in us-east-1).")), "{text}");
+}
+
+/// Who stops looking at a run is told how to go on.
+async fn looking_at_a_run_can_be_stopped(endpoint: &str, execution: &str) {
+    let mut looking = cargo(&["stack", "run", "--follow", execution]).spawn().expect("cargo starts");
+    let mut lines = BufReader::new(looking.stderr.take().expect("a pipe")).lines();
+    let found = line_with(&mut lines, "stack spillway on").await;
+    let expect = format!("stack spillway on the local AWS at {endpoint}, which `cargo local up` started");
+    assert_eq!(found, expect);
+    line_with(&mut lines, "state: ").await;
+    signal(&looking, "INT").await;
+    line_with(&mut lines, "The run was not stopped: it goes on as").await;
+    let again = line_with(&mut lines, "follow it again:").await;
+    let name = execution.rsplit(':').next().expect("a name");
+    assert!(again.ends_with(&format!("cargo stack run --follow {name}")), "{again}");
+    let stop = line_with(&mut lines, "stop it:").await;
+    assert!(stop.contains(&format!("aws stepfunctions stop-execution --execution-arn {execution}")), "{stop}");
+    assert_eq!(looking.wait().await.expect("a status").code(), Some(130));
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use spillway_contracts::task::CallPlotApiRequest;
 use spillway_local::emulator::client;
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use spillway_tests::{Permission, Stack, live};
 
 use super::automatic_runs::scheduled;

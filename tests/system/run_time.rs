@@ -8,7 +8,7 @@ use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts_check::Contracts;
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use spillway_tests::{Copy, Item, Stack, copies, eventually, live, within};
 
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run.json");

@@ -7,7 +7,7 @@ use serde_json::json;
 use spillway_contracts::ErrorName;
 use spillway_contracts::ledger::{RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts::report::RunReport;
-use spillway_local::run::execution::Ending;
+use spillway_stack::run::execution::Ending;
 use spillway_tests::{Stack, eventually, live};
 
 const SEED_TIMELINE: [u64; 6] = [0, 18, 46, 18, 20, 2];

@@ -1,20 +1,17 @@
 //! What can go wrong between a command and its result, in sentences for the person who typed it.
 
-use std::io;
-use std::path::PathBuf;
-
 use spillway_aws::CallError;
+use spillway_stack::FileError;
+use spillway_stack::connection::stack_file::StackFileError;
+use spillway_stack::run::execution::ExecutionError;
+use spillway_stack::workspace::WorkspaceError;
 
-use crate::commands::stack_file::StackFileError;
 use crate::deploy::artifacts::ArtifactError;
 use crate::deploy::binaries::BuildError;
 use crate::deploy::cloudformation::DeployError;
 use crate::deploy::template::TemplateError;
 use crate::emulator::ministack::MiniStackError;
-use crate::file_error::FileError;
 use crate::python::venv::VenvError;
-use crate::run::execution::ExecutionError;
-use crate::workspace::WorkspaceError;
 
 /// Why the local AWS, or a command on it, failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,16 +37,12 @@ pub enum Error {
     /// The stack can't be deployed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
-    /// There is no stack to run on.
+    /// There is no stack to run on, or other commands can't find it.
     #[error(transparent)]
     StackFile(#[from] StackFileError),
-    /// What should be a scenario is not even JSON.
-    #[error("{} is not JSON: {source}", path.display())]
-    Scenario {
-        path: PathBuf,
-        /// Where it is wrong, and how.
-        source: serde_json::Error,
-    },
+    /// What was done with the deployed stack failed.
+    #[error(transparent)]
+    Stack(#[from] spillway_stack::Error),
     /// The execution left something unexpected.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
@@ -59,6 +52,4 @@ pub enum Error {
     /// A file or directory can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("cannot listen for SIGINT and SIGTERM: {0}")]
-    Signals(io::Error),
 }

@@ -1,8 +1,8 @@
-//! The local AWS and its commands: MiniStack, the stack deployed to it, and runs on it.
+//! The local AWS and its commands: MiniStack, and the stack deployed to it.
 //!
 //! [`emulator::Account`] is a local AWS with nothing in it, and [`LocalAws::up`] gives one with the stack; both end when they
-//! are dropped. [`run::Driver`] drives the state machine. What MiniStack doesn't do of CloudWatch is the crate
-//! `spillway-cloudwatch`, beside this one.
+//! are dropped. What one does with a deployed stack, here or on AWS, is the crate `spillway-stack`. What MiniStack doesn't
+//! do of CloudWatch is the crate `spillway-cloudwatch`.
 //!
 //! # The crates of Spillway
 //!
@@ -21,7 +21,8 @@
 //!    [upload](../upload/index.html), [wait_for_deletion](../wait_for_deletion/index.html),
 //!    [wait_for_alarm_ok](../wait_for_alarm_ok/index.html), [check_run](../check_run/index.html),
 //!    [call_plot_api](../call_plot_api/index.html).
-//! 6. [spillway_cloudwatch](../spillway_cloudwatch/index.html) and this crate: the local AWS.
+//! 6. [spillway_stack](../spillway_stack/index.html): what one does with a deployed stack, on AWS or here.
+//! 7. [spillway_cloudwatch](../spillway_cloudwatch/index.html) and this crate: the local AWS.
 //!
 //! Tests use [spillway_fake_aws](../spillway_fake_aws/index.html), a DynamoDB and an S3 in memory, and
 //! [spillway_contracts_check](../spillway_contracts_check/index.html).
@@ -30,13 +31,8 @@ pub mod commands;
 pub mod deploy;
 pub mod emulator;
 mod error;
-mod file_error;
 pub mod local_aws;
-pub mod progress;
 pub mod python;
-pub mod run;
-pub mod workspace;
 
 pub use error::Error;
-pub use file_error::FileError;
 pub use local_aws::{LocalAws, Options};

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
+use spillway_stack::Outputs;
+use spillway_stack::connection::STACK_NAME;
+use spillway_stack::progress::{Progress, Reporter, Step};
+use spillway_stack::workspace::Workspace;
 
 use crate::deploy::artifacts;
 use crate::deploy::binaries::{self, Profile};
 use crate::deploy::cloudformation::{Parameters, deploy};
-use crate::deploy::outputs::Outputs;
 use crate::deploy::template::Template;
 use crate::emulator::account::Account;
 use crate::emulator::client;
 use crate::error::Error;
-use crate::progress::{Progress, Reporter, Step};
-use crate::python::venv::Venv;
-use crate::workspace::Workspace;
+use crate::python::venv::{self, Venv};
 
-const STACK: &str = "spillway";
+const STEP: Step = Step("stack");
 /// An alarm period for a laptop, in seconds.
 pub const SHORT_PERIOD: u32 = 10;
 
@@ -54,22 +55,22 @@ impl LocalAws {
         let workspace = Workspace::locate().await?;
         let directory = workspace.local();
 
-        reporter.tell(Progress::Began(Step::Python));
+        reporter.tell(Progress::Began(venv::STEP));
         let venv = Venv::with(&workspace.requirements(), &directory, &reporter).await?;
         let template = Template::read(&workspace.template(), &venv).await?;
-        reporter.tell(Progress::Done(Step::Python, "ready".to_owned()));
+        reporter.tell(Progress::Done(venv::STEP, "ready".to_owned()));
 
         let (account, artifacts) = tokio::try_join!(
             async { Ok(Account::start(&workspace, &venv, port, alarm_period, &reporter).await?) },
             build(&workspace, &template, &reporter)
         )?;
 
-        reporter.tell(Progress::Began(Step::Deploy));
+        reporter.tell(Progress::Began(STEP));
         let keys = artifacts::upload(&client::s3(account.sdk_config()), artifacts).await?;
         let packaged = template.package(artifacts::BUCKET, &keys)?.to_string();
         let cloudformation = aws_sdk_cloudformation::Client::new(account.sdk_config());
-        let outputs = deploy(&cloudformation, STACK, &packaged, &parameters).await?;
-        reporter.tell(Progress::Done(Step::Deploy, "deployed".to_owned()));
+        let outputs = deploy(&cloudformation, STACK_NAME, &packaged, &parameters).await?;
+        reporter.tell(Progress::Done(STEP, "deployed".to_owned()));
         Ok(Self { outputs, account })
     }
 
@@ -79,7 +80,7 @@ impl LocalAws {
     }
 
     pub fn stack_name(&self) -> &'static str {
-        STACK
+        STACK_NAME
     }
 
     pub fn outputs(&self) -> &Outputs {
@@ -108,7 +109,7 @@ async fn build(
     template: &Template,
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    reporter.tell(Progress::Began(Step::Build));
+    reporter.tell(Progress::Began(binaries::STEP));
     let binaries = binaries::build(workspace, &template.binaries()?, Profile::Dev, reporter).await?;
     let count = binaries.len();
     let mut artifacts = binaries::zip(binaries, &workspace.local().join("functions"), reporter).await?;
@@ -117,6 +118,6 @@ async fn build(
         let path = beside.with_file_name(&definition);
         artifacts.insert(definition, path);
     }
-    reporter.tell(Progress::Done(Step::Build, format!("{count} built")));
+    reporter.tell(Progress::Done(binaries::STEP, format!("{count} built")));
     Ok(artifacts)
 }

@@ -1,23 +1,18 @@
-//! The commands, and what they have in common: how they are interrupted, and what they exit with.
+//! The commands of the local AWS.
 
 mod demo;
-pub mod display;
-mod outcome;
 mod run;
-mod scenario;
-mod signals;
-pub mod stack_file;
 mod up;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use spillway_stack::commands::display::{Display, Stream};
+use spillway_stack::commands::outcome::{Outcome, exit_code};
+use spillway_stack::commands::signals::Signals;
 
-use crate::commands::display::{Display, Stream};
 use crate::error::Error;
-use outcome::Outcome;
-use signals::Signals;
 
 const EXAMPLES: &str = "Examples:
   cargo local up
@@ -60,7 +55,7 @@ pub enum Command {
         #[arg(long)]
         port: Option<u16>,
     },
-    /// Start an execution on the local AWS that `up` keeps running, and follow it.
+    /// Start an execution on the local AWS that `up` keeps running, and follow it; `cargo stack` can do more.
     #[command(after_help = EXAMPLES_OF_RUN)]
     Run {
         /// A JSON file with the scenario (contracts/schemas/run-input.schema.json); without it, the default scenario.
@@ -71,16 +66,7 @@ pub enum Command {
 
 /// Runs `command`, says what became of it, and gives the exit code for it.
 pub async fn run(command: Command) -> ExitCode {
-    match perform(command).await {
-        Ok(Outcome::Success) => ExitCode::SUCCESS,
-        Ok(Outcome::Unexpected) => ExitCode::FAILURE,
-        // What a shell reports for a process that a signal ended.
-        Ok(Outcome::Interrupted(signal)) => ExitCode::from(128 + signal),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(perform(command).await)
 }
 
 async fn perform(command: Command) -> Result<Outcome, Error> {
@@ -90,10 +76,7 @@ async fn perform(command: Command) -> Result<Outcome, Error> {
             let display = Display::new(Stream::Stdout);
             signals.interrupting(demo::demo(input.as_deref(), &display), &display).await
         }
-        Command::Run { input } => {
-            let display = Display::new(Stream::Stdout);
-            signals.interrupting(run::run(input.as_deref(), &display), &display).await
-        }
+        Command::Run { input } => run::run(input.as_deref(), &mut signals).await,
         Command::Up { port } => up::up(port, signals).await,
     }
 }

@@ -1,24 +1,20 @@
-//! An execution on the stack that `up` keeps running.
+//! An execution on the stack that `up` keeps running: a case of `cargo stack run`.
 
 use std::path::Path;
 
-use super::outcome::Outcome;
-use super::scenario;
-use crate::commands::display::Display;
-use crate::commands::stack_file::StackFile;
-use crate::emulator::client;
+use spillway_stack::Connection;
+use spillway_stack::commands::outcome::Outcome;
+use spillway_stack::commands::signals::Signals;
+use spillway_stack::commands::{run, scenario};
+use spillway_stack::connection::STACK_NAME;
+use spillway_stack::connection::stack_file::StackFile;
+use spillway_stack::workspace::Workspace;
+
 use crate::error::Error;
-use crate::run::execution::Driver;
-use crate::workspace::Workspace;
 
 /// Starts an execution with the scenario at `input`, and follows it.
-pub(super) async fn run(input: Option<&Path>, display: &Display) -> Result<Outcome, Error> {
+pub(super) async fn run(input: Option<&Path>, signals: &mut Signals) -> Result<Outcome, Error> {
     let input = scenario::read(input)?;
-    let stack = StackFile::read(&Workspace::locate().await?.local()).await?;
-    let driver = Driver::new(&client::sdk_config(&stack.endpoint), &stack.outputs);
-    let ending = scenario::drive(&driver, &input, &display.reporter()).await?;
-    let report = ending.report()?;
-    let outcome = scenario::conclude(&report);
-    scenario::say(&format!("plot    s3://{}/{}", report.plot.bucket_name, report.plot.object_name.as_str()));
-    Ok(outcome)
+    let file = StackFile::read(&Workspace::locate().await?.local()).await?;
+    Ok(run::run(&Connection::local(file, STACK_NAME), &input, None, signals).await?)
 }

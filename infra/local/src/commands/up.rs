@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
-use super::outcome::Outcome;
-use super::scenario;
-use super::signals::Signals;
-use crate::commands::display::{Display, Stream};
-use crate::commands::stack_file::StackFile;
+use spillway_stack::commands::display::{Display, Stream};
+use spillway_stack::commands::outcome::Outcome;
+use spillway_stack::commands::scenario;
+use spillway_stack::commands::signals::Signals;
+use spillway_stack::connection::stack_file::StackFile;
+use spillway_stack::shell::quoted;
+use spillway_stack::workspace::Workspace;
+
+use crate::emulator::client;
 use crate::error::Error;
 use crate::local_aws::{LocalAws, Options};
-use crate::workspace::Workspace;
 
 /// Starts a local AWS on `port`, or on a free one, and keeps it running until a signal arrives.
 pub(super) async fn up(port: Option<u16>, mut signals: Signals) -> Result<Outcome, Error> {
@@ -19,16 +22,19 @@ pub(super) async fn up(port: Option<u16>, mut signals: Signals) -> Result<Outcom
     let start = async {
         let options = Options { port, reporter: display.reporter(), ..Options::default() };
         local_aws = Some(LocalAws::up(options).await?);
-        Ok(Outcome::Success)
+        Ok::<_, Error>(Outcome::Success)
     };
     let outcome = signals.interrupting(start, &display).await?;
     let Some(local_aws) = local_aws else { return Ok(outcome) };
 
     let directory = Workspace::locate().await?.local();
-    let file = StackFile::new(local_aws.endpoint(), local_aws.outputs().clone());
+    let file = client::stack_file(local_aws.endpoint(), local_aws.outputs().clone());
     file.write(&directory)?;
     scenario::say(&exports(&file));
-    eprintln!("The local AWS runs until Ctrl-C. In another terminal, `cargo local run` starts a run and follows it.");
+    eprintln!(
+        "The local AWS runs until Ctrl-C. In another terminal, `cargo stack run` starts a run and \
+         follows it, `cargo stack watch` shows what goes on."
+    );
     signals.next().await;
     eprintln!("stopping ...");
     file.remove(&directory);
@@ -59,23 +65,19 @@ fn exports(file: &StackFile) -> String {
     exports
 }
 
-/// `value` as one word of a shell.
-fn quoted(value: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::outputs::tests::outputs;
+    use spillway_stack::Outputs;
+
+    /// Outputs whose values are their names.
+    fn outputs() -> Outputs {
+        Outputs::from_stack(Outputs::NAMES.iter().map(|&name| (name.to_owned(), name.to_owned())).collect()).unwrap()
+    }
 
     #[test]
     fn exports_are_lines_for_a_shell_and_end_with_the_start_of_an_execution() {
-        let exports = exports(&StackFile::new("http://127.0.0.1:4566".to_owned(), outputs()));
+        let exports = exports(&client::stack_file("http://127.0.0.1:4566".to_owned(), outputs()));
         let lines: Vec<_> = exports.lines().collect();
         assert_eq!(
             lines[..5],
@@ -93,12 +95,5 @@ mod tests {
             lines.last(),
             Some(&"aws stepfunctions start-execution --state-machine-arn StateMachineArn --input '{}'")
         );
-    }
-
-    #[test]
-    fn a_value_is_one_word() {
-        assert_eq!(quoted("http://127.0.0.1:4566/a-b_c"), "http://127.0.0.1:4566/a-b_c");
-        assert_eq!(quoted("it's $5"), r"'it'\''s $5'");
-        assert_eq!(quoted(""), "''");
     }
 }

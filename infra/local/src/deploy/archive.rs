@@ -5,10 +5,9 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use spillway_stack::FileError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
-
-use crate::file_error::FileError;
 
 /// Zips `binary` into `directory`, unless an earlier zip of the very same binary is there, and says where it is.
 pub fn zip(binary: &Path, directory: &Path) -> Result<PathBuf, FileError> {

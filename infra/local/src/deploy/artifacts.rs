@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use spillway_aws::CallError;
+use spillway_stack::FileError;
 use tokio::task::JoinSet;
 
 use crate::deploy::archive::stamp;
-use crate::file_error::FileError;
 
 /// The bucket that holds them.
 pub const BUCKET: &str = "spillway-artifacts";

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use cargo_metadata::Message;
+use spillway_stack::FileError;
+use spillway_stack::progress::{Progress, Reporter, Step};
+use spillway_stack::workspace::{Workspace, cargo};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::deploy::archive;
-use crate::file_error::FileError;
-use crate::progress::{Progress, Reporter, Step};
-use crate::workspace::{Workspace, cargo};
+
+/// Building and zipping.
+pub(crate) const STEP: Step = Step("functions");
 
 /// Why there are no binaries.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,7 @@ pub async fn build(
     profile: Profile,
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
-    let mut command = Command::new(cargo());
+    let mut command = cargo();
     command.args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
     // Not by the working directory, which a relative CARGO_TARGET_DIR starts from.
     command.arg("--manifest-path").arg(workspace.root().join("Cargo.toml"));
@@ -63,9 +65,6 @@ pub async fn build(
         // The workspace's default members are selected.
         Profile::Release => command.arg("--release"),
     };
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
-        command.env_remove(name);
-    }
     let mut cargo = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -93,21 +92,13 @@ pub async fn zip(
     directory: &Path,
     reporter: &Reporter,
 ) -> Result<BTreeMap<String, PathBuf>, FileError> {
-    reporter.tell(Progress::Detail(Step::Build, "zipping".to_owned()));
+    reporter.tell(Progress::Detail(STEP, "zipping".to_owned()));
     let mut zips = JoinSet::new();
     for (name, binary) in binaries {
         let directory = directory.join(&name);
         zips.spawn_blocking(move || Ok((name, archive::zip(&binary, &directory)?)));
     }
     zips.join_all().await.into_iter().collect()
-}
-
-/// What `cargo run` and `cargo test` tell their child about its package. Build scripts that watch such a variable
-/// would run again, and with them everything that depends on their packages.
-fn is_of_the_outer_cargo(variable: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
-        .iter()
-        .any(|prefix| variable.starts_with(prefix))
 }
 
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
@@ -125,7 +116,7 @@ async fn narrate(stream: Option<impl AsyncRead + Unpin>, reporter: &Reporter) ->
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(detail) = status(&line) {
-            reporter.tell(Progress::Detail(Step::Build, detail));
+            reporter.tell(Progress::Glimpse(STEP, detail));
         } else {
             diagnostics.push_str(&line);
             diagnostics.push('\n');
@@ -189,13 +180,5 @@ mod tests {
         );
         check("error[E0308]: mismatched types", None);
         check("", None);
-    }
-
-    #[test]
-    fn variables_about_this_package_stay_out_of_the_inner_build() {
-        assert!(is_of_the_outer_cargo("CARGO_PKG_VERSION"));
-        assert!(is_of_the_outer_cargo("CARGO_MANIFEST_DIR"));
-        assert!(!is_of_the_outer_cargo("CARGO_TARGET_DIR"));
-        assert!(!is_of_the_outer_cargo("CARGO_HOME"));
     }
 }

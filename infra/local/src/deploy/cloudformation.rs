@@ -6,9 +6,8 @@ use std::time::Duration;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent};
 use spillway_aws::CallError;
+use spillway_stack::Outputs;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-
-use crate::deploy::outputs::Outputs;
 
 /// Template parameters, by name.
 pub type Parameters = BTreeMap<String, String>;

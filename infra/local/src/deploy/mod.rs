@@ -4,7 +4,4 @@ mod archive;
 pub mod artifacts;
 pub mod binaries;
 pub mod cloudformation;
-pub mod outputs;
 pub mod template;
-
-pub use outputs::Outputs;

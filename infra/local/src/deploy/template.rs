@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use spillway_stack::FileError;
 use tokio::io::AsyncWriteExt;
 
-use crate::file_error::FileError;
 use crate::python::venv::Venv;
 
 /// Spells out YAML's tags (`!Ref`, `!GetAtt`, …) with the reader that SAM itself uses.

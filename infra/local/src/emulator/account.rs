@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use aws_config::SdkConfig;
+use spillway_stack::progress::{Progress, Reporter, Step};
+use spillway_stack::workspace::Workspace;
 use tokio::task::JoinSet;
 
 use crate::emulator::client;
 use crate::emulator::ministack::{MiniStack, MiniStackError, Settings};
-use crate::progress::{Progress, Reporter, Step};
 use crate::python::venv::Venv;
-use crate::workspace::Workspace;
+
+const STEP: Step = Step("local AWS");
 
 /// A running local AWS. It ends when this is dropped or the process ends.
 #[derive(Debug)]
@@ -30,13 +32,13 @@ impl Account {
         alarm_period: u32,
         reporter: &Reporter,
     ) -> Result<Self, MiniStackError> {
-        reporter.tell(Progress::Began(Step::Start));
+        reporter.tell(Progress::Began(STEP));
         let settings = Settings::from([("LOCAL_ALARM_PERIOD_SECONDS", alarm_period.to_string().into())]);
         let ministack = MiniStack::start(venv, &workspace.local(), port, &settings).await?;
         let config = client::sdk_config(&ministack.endpoint());
         let mut cloudwatch = JoinSet::new();
         cloudwatch.spawn(evaluate_alarms(config.clone(), reporter.clone()));
-        reporter.tell(Progress::Done(Step::Start, ministack.endpoint()));
+        reporter.tell(Progress::Done(STEP, ministack.endpoint()));
         Ok(Self { config, cloudwatch, ministack })
     }
 

@@ -1,9 +1,8 @@
-//! The configuration of the clients that talk to the local AWS.
+//! How to reach the local AWS as its root user.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_config::SdkConfig;
+use spillway_stack::Outputs;
+use spillway_stack::connection::{self, stack_file::StackFile};
 
 /// The region that the local AWS is in.
 pub const REGION: &str = "us-east-1";
@@ -14,18 +13,21 @@ pub const SECRET_ACCESS_KEY: &str = "test";
 
 /// Root's configuration for the local AWS at `endpoint`; nothing of it comes from the environment.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local");
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(endpoint)
-        .http_client(http)
-        .build()
+    connection::sdk_config(endpoint, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 }
 
-/// A client for the local S3, which knows buckets by the path only.
+/// A client for the local S3.
 pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
-    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
+    connection::s3(config)
+}
+
+/// What other commands find the stack at `endpoint` by.
+pub fn stack_file(endpoint: String, outputs: Outputs) -> StackFile {
+    StackFile {
+        endpoint,
+        region: REGION.to_owned(),
+        access_key_id: ACCESS_KEY_ID.to_owned(),
+        secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+        outputs,
+    }
 }

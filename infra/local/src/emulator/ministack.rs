@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use spillway_stack::FileError;
+use spillway_stack::connection::stack_file::is_healthy;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::emulator::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use crate::emulator::watchdog::watched;
-use crate::file_error::FileError;
 use crate::python::venv::Venv;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -133,18 +132,6 @@ impl Drop for MiniStack {
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
-}
-
-/// Whether a MiniStack answers at `endpoint`.
-pub async fn is_healthy(endpoint: &str) -> bool {
-    let ask = async {
-        let mut stream = TcpStream::connect(endpoint.trim_start_matches("http://")).await?;
-        stream.write_all(b"GET /_ministack/health HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).await?;
-        io::Result::Ok(answer)
-    };
-    matches!(timeout(Duration::from_secs(2), ask).await, Ok(Ok(answer)) if answer.ends_with(b" 200"))
 }
 
 fn endpoint(port: u16) -> String {

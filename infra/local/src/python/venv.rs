@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use sha2::{Digest, Sha256};
+use spillway_stack::FileError;
+use spillway_stack::progress::{Progress, Reporter, Step};
 use tokio::process::Command;
 use tokio::task::JoinError;
 
-use crate::file_error::FileError;
-use crate::progress::{Progress, Reporter, Step};
 use crate::python::interpreter::{self, Python, PythonError};
 use crate::python::pip::{self, PipError};
 
 /// Written last: a directory without it is what an interrupted installation left.
+/// Installing.
+pub(crate) const STEP: Step = Step("Python environment");
+
 const MARKER: &str = "complete";
 
 /// A virtual environment that holds exactly what its requirements say.
@@ -86,7 +89,7 @@ impl Venv {
         if self.directory.exists() {
             fs::remove_dir_all(&self.directory).map_err(FileError::to("remove", &self.directory))?;
         }
-        let detail = |text: &str| reporter.tell(Progress::Detail(Step::Python, text.to_owned()));
+        let detail = |text: &str| reporter.tell(Progress::Detail(STEP, text.to_owned()));
         detail("making a virtual environment");
         let mut create = Command::new(&python.program);
         create.args(["-I", "-m", "venv"]).arg(&self.directory).stdin(Stdio::null()).kill_on_drop(true);

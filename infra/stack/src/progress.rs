@@ -14,6 +14,8 @@ pub enum Progress {
     Began(Step),
     /// A step goes on; what it is at.
     Detail(Step, String),
+    /// A step goes on, and says so too often for anything but a live display.
+    Glimpse(Step, String),
     /// A step is done; what came of it.
     Done(Step, String),
     /// The execution entered a state.
@@ -22,23 +24,17 @@ pub enum Progress {
     Total(u64),
     /// The alarm's state changed, such as to `ALARM`.
     Alarm(String),
-    /// Something of the local AWS isn't what it should be.
+    /// Something of the stack isn't what it should be.
     Problem(String),
 }
 
-/// A step on the way to a running stack, and the run itself.
+/// A step on the way to a result; its name says what it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Step {
-    /// Install MiniStack.
-    Python,
-    /// Build and zip the functions.
-    Build,
-    /// Start MiniStack.
-    Start,
-    /// Upload the functions and deploy the template.
-    Deploy,
-    /// Run the scenario.
-    Run,
+pub struct Step(pub &'static str);
+
+impl Step {
+    /// Run a scenario.
+    pub const RUN: Self = Self("run");
 }
 
 impl Reporter {
@@ -66,12 +62,6 @@ impl fmt::Debug for Reporter {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Python => "Python environment",
-            Self::Build => "functions",
-            Self::Start => "local AWS",
-            Self::Deploy => "stack",
-            Self::Run => "run",
-        })
+        f.write_str(self.0)
     }
 }

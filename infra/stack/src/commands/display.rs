@@ -88,8 +88,7 @@ impl Display {
 fn plain(progress: &Progress, elapsed: Duration) -> Option<String> {
     let text = match progress {
         Progress::Began(step) => format!("{step} ..."),
-        // Cargo says one thing for each package.
-        Progress::Detail(Step::Build, _) => return None,
+        Progress::Glimpse(..) => return None,
         Progress::Detail(step, text) => format!("{step}: {text}"),
         Progress::Done(step, text) => format!("{step}: {text}"),
         Progress::State(state) => format!("state: {state}"),
@@ -104,7 +103,7 @@ impl Live {
     fn show(&mut self, progress: &Progress) {
         match progress {
             Progress::Began(step) => self.begin(*step),
-            Progress::Detail(step, text) => self.say(*step, text.clone()),
+            Progress::Detail(step, text) | Progress::Glimpse(step, text) => self.say(*step, text.clone()),
             Progress::Done(step, text) => {
                 if let Some(line) = self.steps.get(step) {
                     line.set_style(style("  {prefix:20} {elapsed:>4}  {msg}"));
@@ -113,15 +112,15 @@ impl Live {
             }
             Progress::State(state) => {
                 self.run.state.clone_from(state);
-                self.say(Step::Run, self.run.line());
+                self.say(Step::RUN, self.run.line());
             }
             Progress::Total(bytes) => {
                 self.run.total = Some(*bytes);
-                self.say(Step::Run, self.run.line());
+                self.say(Step::RUN, self.run.line());
             }
             Progress::Alarm(state) => {
                 self.run.alarm = Some(state.clone());
-                self.say(Step::Run, self.run.line());
+                self.say(Step::RUN, self.run.line());
             }
             Progress::Problem(text) => {
                 // Nobody reads it if the terminal is gone.
@@ -169,16 +168,16 @@ mod tests {
 
     #[test]
     fn a_plain_line_has_the_seconds_and_what_changed() {
-        check(Progress::Began(Step::Start), Some("[  12.3 s] local AWS ..."));
-        check(Progress::Done(Step::Deploy, "deployed".to_owned()), Some("[  12.3 s] stack: deployed"));
+        check(Progress::Began(Step("local AWS")), Some("[  12.3 s] local AWS ..."));
+        check(Progress::Done(Step("stack"), "deployed".to_owned()), Some("[  12.3 s] stack: deployed"));
         check(Progress::State("Upload (cycle 1)".to_owned()), Some("[  12.3 s] state: Upload (cycle 1)"));
         check(Progress::Total(46), Some("[  12.3 s] total: 46 bytes"));
         check(Progress::Alarm("ALARM".to_owned()), Some("[  12.3 s] alarm: ALARM"));
     }
 
     #[test]
-    fn what_cargo_compiles_is_no_plain_line() {
-        check(Progress::Detail(Step::Build, "Compiling serde v1".to_owned()), None);
+    fn a_glimpse_is_no_plain_line() {
+        check(Progress::Glimpse(Step("functions"), "Compiling serde v1".to_owned()), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod execution;
 pub mod history;
+pub mod results;
 pub mod timeline;
 
 pub use execution::{Driver, Ending};

@@ -1,14 +1,16 @@
-//! What a running stack leaves for other commands to find it.
+//! What a running local stack leaves for other commands to find it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::deploy::outputs::Outputs;
-use crate::emulator::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
-use crate::emulator::ministack::is_healthy;
 use crate::file_error::FileError;
+use crate::outputs::Outputs;
 
 /// How to reach a running stack, and what it is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,17 +53,6 @@ pub enum StackFileError {
 }
 
 impl StackFile {
-    /// For a stack at `endpoint`.
-    pub fn new(endpoint: String, outputs: Outputs) -> Self {
-        Self {
-            endpoint,
-            region: REGION.to_owned(),
-            access_key_id: ACCESS_KEY_ID.to_owned(),
-            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
-            outputs,
-        }
-    }
-
     /// Writes it into `directory`.
     pub fn write(&self, directory: &Path) -> Result<(), StackFileError> {
         let path = path(directory);
@@ -100,18 +91,39 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("stack.json")
 }
 
+/// Whether a local AWS answers at `endpoint`.
+pub async fn is_healthy(endpoint: &str) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(endpoint.trim_start_matches("http://")).await?;
+        stream.write_all(b"GET /_ministack/health HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await?;
+        io::Result::Ok(answer)
+    };
+    matches!(timeout(Duration::from_secs(2), ask).await, Ok(Ok(answer)) if answer.ends_with(b" 200"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::outputs::tests::outputs;
+    use crate::outputs::tests::outputs;
+
+    fn file(port: u16) -> StackFile {
+        StackFile {
+            endpoint: format!("http://127.0.0.1:{port}"),
+            region: "us-east-1".to_owned(),
+            access_key_id: "id".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            outputs: outputs(),
+        }
+    }
 
     #[tokio::test]
     async fn a_stack_that_was_killed_is_told_from_one_that_was_never_started() {
         let directory = tempfile::tempdir().unwrap();
         let read = async || StackFile::read(directory.path()).await.unwrap_err().to_string();
         assert!(read().await.starts_with("no stack is running. Start one with `cargo local up`"));
-        let file = StackFile::new("http://127.0.0.1:1".to_owned(), outputs());
-        file.write(directory.path()).unwrap();
+        file(1).write(directory.path()).unwrap();
         assert!(read().await.starts_with("the stack at http://127.0.0.1:1 is not running any more."));
         fs::write(path(directory.path()), "{}").unwrap();
         assert!(read().await.contains("is not what `cargo local up` writes (missing field `endpoint`"));
@@ -120,7 +132,6 @@ mod tests {
     #[test]
     fn a_stack_removes_its_own_file_only() {
         let directory = tempfile::tempdir().unwrap();
-        let file = |port| StackFile::new(format!("http://127.0.0.1:{port}"), outputs());
         file(2).write(directory.path()).unwrap();
         file(1).remove(directory.path());
         assert_eq!(StackFile::parse(directory.path()).unwrap(), file(2));

@@ -34,6 +34,23 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// The outputs that every stack has, by their names in the template.
+    pub const NAMES: [&str; 13] = [
+        "StateMachineArn",
+        "TestBucketName",
+        "PlotBucketName",
+        "PlotApiUrl",
+        "ObjectTableName",
+        "HistoryTableName",
+        "AlarmName",
+        "CleanerFunctionName",
+        "TrackingQueueUrl",
+        "LoggingQueueUrl",
+        "TrackingDlqUrl",
+        "LoggingDlqUrl",
+        "CleanerDlqUrl",
+    ];
+
     /// Takes what it needs from all of a stack's outputs; the error says which one is missing.
     pub fn from_stack(outputs: BTreeMap<String, String>) -> Result<Self, serde_json::Error> {
         serde_json::from_value(serde_json::json!(outputs))
@@ -63,29 +80,13 @@ fn shouted(name: &str) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    const NAMES: [&str; 13] = [
-        "StateMachineArn",
-        "TestBucketName",
-        "PlotBucketName",
-        "PlotApiUrl",
-        "ObjectTableName",
-        "HistoryTableName",
-        "AlarmName",
-        "CleanerFunctionName",
-        "TrackingQueueUrl",
-        "LoggingQueueUrl",
-        "TrackingDlqUrl",
-        "LoggingDlqUrl",
-        "CleanerDlqUrl",
-    ];
-
     /// Outputs whose values are their names.
     pub(crate) fn outputs() -> Outputs {
         Outputs::from_stack(stack()).unwrap()
     }
 
     fn stack() -> BTreeMap<String, String> {
-        NAMES.iter().map(|&name| (name.to_owned(), name.to_owned())).collect()
+        Outputs::NAMES.iter().map(|&name| (name.to_owned(), name.to_owned())).collect()
     }
 
     #[test]
@@ -107,7 +108,7 @@ pub(crate) mod tests {
     #[test]
     fn variables_have_the_names_that_shells_expect() {
         let variables = outputs().variables();
-        assert_eq!(variables.len(), NAMES.len());
+        assert_eq!(variables.len(), Outputs::NAMES.len());
         assert!(variables.contains(&("STATE_MACHINE_ARN".to_owned(), "StateMachineArn".to_owned())));
         assert!(variables.contains(&("TRACKING_DLQ_URL".to_owned(), "TrackingDlqUrl".to_owned())));
     }

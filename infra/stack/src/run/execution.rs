@@ -11,11 +11,14 @@ use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::deploy::outputs::Outputs;
+use crate::outputs::Outputs;
 use crate::progress::{Progress, Reporter};
 use crate::run::history::History;
 
+/// Between two looks at a stack that doesn't mind.
 const POLL: Duration = Duration::from_millis(400);
+/// Between two looks at one on AWS, which takes a few requests a second from all of an account.
+const POLL_AWS: Duration = Duration::from_secs(3);
 
 /// Starts and follows executions on one stack.
 #[derive(Clone, Debug)]
@@ -24,6 +27,7 @@ pub struct Driver {
     dynamodb: aws_sdk_dynamodb::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     outputs: Outputs,
+    poll: Duration,
 }
 
 /// How an execution ended.
@@ -69,13 +73,14 @@ struct Seen {
 }
 
 impl Driver {
-    /// For the stack with `outputs` on the local AWS of `config`.
+    /// For the stack with `outputs` on the AWS of `config`.
     pub fn new(config: &SdkConfig, outputs: &Outputs) -> Self {
         Self {
             sfn: aws_sdk_sfn::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             outputs: outputs.clone(),
+            poll: if config.endpoint_url().is_some() { POLL } else { POLL_AWS },
         }
     }
 
@@ -85,10 +90,16 @@ impl Driver {
         Ok(request.send().await.map_err(CallError::of("StartExecution"))?.execution_arn)
     }
 
+    /// The ARN of the execution of this name, or of this ARN.
+    pub fn execution(&self, name: &str) -> String {
+        let name = name.rsplit(':').next().unwrap_or_default();
+        format!("{}:{name}", self.outputs.state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+    }
+
     /// Waits for the end of `execution`, and tells `reporter` what happens until then.
     pub async fn follow(&self, execution: &str, reporter: &Reporter) -> Result<Ending, CallError> {
         let mut seen = Seen::default();
-        let mut tick = interval(POLL);
+        let mut tick = interval(self.poll);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
@@ -107,7 +118,8 @@ impl Driver {
 
     /// The newest events, oldest first: more than happen between two looks.
     async fn events(&self, execution: &str) -> Result<Vec<HistoryEvent>, CallError> {
-        let request = self.sfn.get_execution_history().execution_arn(execution).reverse_order(true).max_results(200);
+        let request = self.sfn.get_execution_history().execution_arn(execution).include_execution_data(false);
+        let request = request.reverse_order(true).max_results(200);
         let answer = request.send().await.map_err(CallError::of("GetExecutionHistory"))?;
         Ok(answer.events.into_iter().rev().collect())
     }

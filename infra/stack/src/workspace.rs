@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
+use tokio::process::Command;
 
 /// Why the workspace is not known.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +28,7 @@ impl Workspace {
 
     fn ask() -> Result<Self, WorkspaceError> {
         let mut command = MetadataCommand::new();
-        command.cargo_path(cargo()).manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).no_deps();
+        command.cargo_path(program()).manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).no_deps();
         let metadata = command.exec().map_err(|error| WorkspaceError(error.to_string()))?;
         let binary_of = |package: &cargo_metadata::Package| {
             let name = package.name.to_string();
@@ -65,6 +66,11 @@ impl Workspace {
         self.target.join("demo")
     }
 
+    /// Where `run` leaves the report and the plot of a stack.
+    pub fn results(&self, stack_name: &str) -> PathBuf {
+        self.target.join("stack").join(stack_name)
+    }
+
     /// Where `numbers` puts together what it measures.
     pub fn numbers(&self) -> PathBuf {
         self.target.join("numbers")
@@ -77,6 +83,36 @@ impl Workspace {
 }
 
 /// The cargo that this process was started by, or the one in `PATH`.
-pub fn cargo() -> OsString {
+fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Cargo, as it would be started by hand.
+pub fn cargo() -> Command {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What `cargo run` and `cargo test` tell their child about its package. Build scripts that watch such a variable
+/// would run again, and with them everything that depends on their packages.
+fn is_of_the_outer_cargo(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_about_this_package_stay_out_of_the_inner_build() {
+        assert!(is_of_the_outer_cargo("CARGO_PKG_VERSION"));
+        assert!(is_of_the_outer_cargo("CARGO_MANIFEST_DIR"));
+        assert!(!is_of_the_outer_cargo("CARGO_TARGET_DIR"));
+        assert!(!is_of_the_outer_cargo("CARGO_HOME"));
+    }
 }

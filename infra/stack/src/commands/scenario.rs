@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use spillway_contracts::report::RunReport;
+use spillway_contracts::run::RunInput;
 
 use super::outcome::Outcome;
 use crate::error::Error;
@@ -14,31 +15,34 @@ use crate::run::execution::{Driver, Ending};
 use crate::run::timeline;
 
 /// The execution's input: what is in the file at `path`, or the default scenario.
-pub(super) fn read(path: Option<&Path>) -> Result<String, Error> {
+///
+/// It is read by its contract, as the state machine will read it: what is wrong is said before anything begins.
+pub fn read(path: Option<&Path>) -> Result<String, Error> {
     let Some(path) = path else { return Ok("{}".to_owned()) };
     let text = fs::read_to_string(path).map_err(FileError::to("read", path))?;
-    // Only JSON reaches the state machine; whether it is a scenario is for the state machine to say.
-    match serde_json::from_str::<serde_json::Value>(&text) {
-        Ok(_) => Ok(text),
-        Err(source) => Err(Error::Scenario { path: path.to_owned(), source }),
-    }
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|source| Error::NotJson { path: path.to_owned(), source })?;
+    serde_path_to_error::deserialize::<_, RunInput>(json).map_err(|error| {
+        let (field, reason) = (error.path().to_string(), error.inner());
+        let breach = if field == "." { reason.to_string() } else { format!("{field}: {reason}") };
+        Error::Scenario { path: path.to_owned(), breach }
+    })?;
+    Ok(text)
 }
 
-/// Starts an execution with `input` and waits for its end.
-pub(super) async fn drive(driver: &Driver, input: &str, reporter: &Reporter) -> Result<Ending, Error> {
-    reporter.tell(Progress::Began(Step::Run));
-    let execution = driver.start(input).await?;
-    let ending = driver.follow(&execution, reporter).await?;
+/// Waits for the end of an execution.
+pub async fn follow(driver: &Driver, execution: &str, reporter: &Reporter) -> Result<Ending, Error> {
+    let ending = driver.follow(execution, reporter).await?;
     let outcome = match &ending {
         Ending::Succeeded(_) => "succeeded".to_owned(),
         Ending::Failed { status, .. } => status.to_lowercase(),
     };
-    reporter.tell(Progress::Done(Step::Run, outcome));
+    reporter.tell(Progress::Done(Step::RUN, outcome));
     Ok(ending)
 }
 
 /// Prints the timeline, and judges it.
-pub(super) fn conclude(report: &RunReport) -> Outcome {
+pub fn conclude(report: &RunReport) -> Outcome {
     say(&format!(
         "\nThe bucket's total in bytes:\n\n{}",
         timeline::table(&report.expected_timeline, &report.observed_timeline)
@@ -47,7 +51,7 @@ pub(super) fn conclude(report: &RunReport) -> Outcome {
 }
 
 /// Prints a result.
-pub(super) fn say(text: &str) {
+pub fn say(text: &str) {
     // Nobody reads it if the pipe is closed, and that is no reason to fail.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
@@ -59,6 +63,19 @@ mod tests {
     #[test]
     fn no_file_is_the_default_scenario() {
         assert_eq!(read(None).unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_field_that_breaks_the_contract_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), r#"{ "cycles": [{ "upload": [{ "object_name": "a", "size_bytes": -1 }] }] }"#).unwrap();
+        let message = read(Some(file.path())).unwrap_err().to_string();
+        let breach = "cycles[0].upload[0].size_bytes: invalid value: integer `-1`, expected u64";
+        let contract = "Its contract is contracts/schemas/run-input.schema.json";
+        assert_eq!(message, format!("{} is not a scenario: {breach}. {contract}", file.path().display()));
+        fs::write(file.path(), "[]").unwrap();
+        let message = read(Some(file.path())).unwrap_err().to_string();
+        assert!(message.contains("is not a scenario: invalid type: sequence, expected an object."), "{message}");
     }
 
     #[test]
