@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spillway_cloudwatch::wildcard::matches;
 use spillway_stack::run::execution::Ending;
+use spillway_stack::wildcard::matches;
 use tokio::fs;
 
 use crate::Stack;
@@ -107,16 +107,28 @@ impl Stack {
 
     /// The configuration of a client that may do everything in the account, except what resources' own policies deny.
     pub async fn as_administrator(&self) -> SdkConfig {
-        let request = self.iam().create_role().role_name("administrator");
-        let role = request.assume_role_policy_document(trust_everybody()).send().await;
-        let role = role.expect("a role can be created").role.expect("a role");
-        let policy = json!({
+        let everything = json!({
             "Version": "2012-10-17",
             "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }],
         });
-        let request = self.iam().put_role_policy().role_name(role.role_name).policy_name("everything");
+        self.as_somebody("administrator", &everything).await
+    }
+
+    /// The configuration of a client with a new role of this name and policy.
+    pub async fn as_somebody(&self, name: &str, policy: &Value) -> SdkConfig {
+        let request = self.iam().create_role().role_name(name);
+        let role = request.assume_role_policy_document(trust_everybody()).send().await;
+        let role = role.expect("a role can be created").role.expect("a role");
+        let request = self.iam().put_role_policy().role_name(role.role_name).policy_name("policy");
         request.policy_document(policy.to_string()).send().await.expect("a role can have a policy");
         self.assume(&role.arn).await
+    }
+
+    /// The actions that the role of this name was allowed so far, as far as MiniStack asks.
+    pub async fn used_by(&self, name: &str) -> BTreeSet<String> {
+        let log = fs::read_to_string(self.local_aws.log()).await.expect("MiniStack's log");
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Permission>(line).ok());
+        lines.filter(|done| done.role == name).map(|done| done.action).collect()
     }
 
     async fn assume(&self, role_arn: &str) -> SdkConfig {

@@ -122,6 +122,7 @@ async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
     what_is_deployed_is_found(&endpoint).await;
     let execution = text.lines().find(|line| line.contains(":execution:")).expect("an ARN");
     looking_at_a_run_can_be_stopped(&endpoint, execution).await;
+    a_healthy_stack_is_found_healthy().await;
 
     // SIGINT goes to cargo and the command alike when Ctrl-C is typed; here to the command that cargo became.
     signal(&up, "INT").await;
@@ -140,6 +141,14 @@ async fn what_is_deployed_is_found(endpoint: &str) {
     let found = format!("stack nowhere on {endpoint} in us-east-1");
     assert!(!output.status.success() && text.contains(&found), "{text}");
     assert!(text.contains(&format!("error: there is no stack `nowhere` here ({endpoint} in us-east-1).")), "{text}");
+}
+
+async fn a_healthy_stack_is_found_healthy() {
+    let output = cargo(&["stack", "doctor"]).output().await.expect("cargo starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last();
+    assert!(last.is_some_and(|last| last.ends_with(" pieces are what they should be.")), "{text}");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 /// Who stops looking at a run is told how to go on.

@@ -2,9 +2,11 @@
 
 mod alarms;
 mod automatic_runs;
+mod aws_cli;
 mod cleaning;
 mod commands;
 mod cost;
+mod doctor;
 mod documents;
 mod layering;
 mod licences;

@@ -1,4 +1,4 @@
-//! The commands for a deployed stack.
+//! The commands for a deployed stack: `run`, `doctor`.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,7 @@
 //! What a metric filter pattern says of a log line, once it has been read.
 
 use serde_json::Value;
-
-use crate::wildcard;
+use spillway_stack::wildcard;
 
 /// A selector such as `$.total_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]

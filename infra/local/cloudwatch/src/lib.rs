@@ -17,7 +17,6 @@ mod permission;
 mod reason;
 pub mod runner;
 mod source;
-pub mod wildcard;
 
 pub use error::EvaluationError;
 pub use runner::{Clients, run};

@@ -7,7 +7,7 @@ what they say to one without.
 Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
 Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
 IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
-(s3:if-match).
+(s3:if-match). Who looks at a function's reserved concurrency, or lifts it, needs no permission to set it.
 
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
 so that they can be read; nobody carries them out. An alarm that invokes a function gets a period of
@@ -44,6 +44,7 @@ execute_task = stepfunctions._execute_task
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
 parameter = iam_actions._param
+lambda_action = iam_actions._lambda_action
 s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
 alarm_record = provisioners._cw_metric_alarm_record
@@ -164,6 +165,13 @@ def parameter_or_only_alarm(body, query_params, *fields):
     return names[0] if len(names) == 1 else parameter(body, query_params, *fields)
 
 
+def lambda_action_by_method(method, path):
+    action = lambda_action(method, path)
+    if action != "PutFunctionConcurrency":
+        return action
+    return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, action)
+
+
 def s3_service_context_with_condition(action, query_params, path="", headers=None):
     context = s3_service_context(action, query_params, path, headers)
     condition = (headers or {}).get("if-match") if action == "s3:DeleteObject" else None
@@ -199,6 +207,7 @@ app.app = serve_as_over_tls
 iam_evaluator._request_origin = ContextVar("the caller's address, and whether it uses TLS", default=("127.0.0.1", True))
 
 iam_actions._param = parameter_or_only_alarm
+iam_actions._lambda_action = lambda_action_by_method
 iam_actions.s3_service_context = s3_service_context_with_condition
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target

@@ -1,6 +1,7 @@
 //! What people type, and what these commands have in common: how they show progress, are interrupted and exit.
 
 pub mod display;
+mod doctor;
 pub mod outcome;
 pub mod run;
 pub mod scenario;
@@ -10,30 +11,54 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-const RUN_EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
-  cargo stack run                                        the stack of `cargo local up` if it runs, otherwise AWS
-  cargo stack run --profile dev --input scenario.json    a scenario of your own on AWS, with the profile's credentials
-  cargo stack run --follow 2f9a…                         look again at a run that goes on
+  cargo stack run
+      Run the default scenario on the stack of `cargo local up` if it runs, otherwise on AWS.
+  cargo stack doctor --profile dev
+      Check a deployment on AWS, with the profile's credentials and region.";
+
+const EXAMPLES_OF_RUN: &str = "\
+Examples:
+  cargo stack run
+      Run the default scenario on the stack of `cargo local up` if it runs, otherwise on AWS.
+  cargo stack run --profile dev --input scenario.json
+      Run a scenario of your own on AWS, with the profile's credentials and region.
+  cargo stack run --follow 2f9a0d1c
+      Look again at a run that goes on.
 
 Report and plot are kept in target/stack/<stack name>/. The exit code is 0 only if the run succeeded with the expected
 timeline. Ctrl-C stops looking; the run goes on.";
+
+const EXAMPLES_OF_DOCTOR: &str = "\
+Examples:
+  cargo stack doctor
+      Check the stack of `cargo local up` if it runs, otherwise the one on AWS.
+  cargo stack doctor --stack-name mine --profile dev
+      Check another stack, with the profile's credentials and region.
+
+It changes nothing. infra/stack/read-policy.json has the permissions that it needs. For each piece that is not what it
+should be, it says what it looked at, what it saw, and how to put it right. The exit code is 0 if nothing is wrong.";
 
 /// Works on a deployed stack: on AWS, on the local AWS, on an emulator.
 ///
 /// Without --profile, --region and --endpoint-url it takes the stack that `cargo local up` keeps running; if there is none,
 /// AWS with the credentials and the region that the AWS CLI would take.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo stack", bin_name = "cargo stack", version)]
+#[command(name = "cargo stack", bin_name = "cargo stack", version, after_help = EXAMPLES)]
 pub enum Command {
     /// Start an execution of the state machine, follow it, fetch the report and the plot.
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = EXAMPLES_OF_RUN)]
     Run(run::Options),
+    /// Check a deployment piece by piece, and say how to put right what is wrong.
+    #[command(after_help = EXAMPLES_OF_DOCTOR)]
+    Doctor(doctor::Options),
 }
 
 /// Does what `command` says, and gives the exit code for what became of it.
 pub async fn perform(command: Command) -> ExitCode {
     outcome::exit_code(match command {
         Command::Run(options) => run::perform(options).await,
+        Command::Doctor(options) => doctor::perform(options).await,
     })
 }

@@ -1,0 +1,57 @@
+//! The stock AWS CLI, started once for many commands: starting it takes longer than most of them.
+
+use std::process::Stdio;
+
+use spillway_tests::tools;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+
+/// Reads lines for a shell, does what they say, and prints what became of each.
+const PROGRAM: &str = r#"
+import contextlib, io, os, shlex, sys
+from awscli.clidriver import create_clidriver
+
+driver = create_clidriver()
+for line in sys.stdin:
+    said, code = io.StringIO(), 0
+    for command in line.split(" && "):
+        words = shlex.split(command)
+        while words[0] != "aws":
+            name, value = words.pop(0).split("=", 1)
+            os.environ[name] = value
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = code or driver.main(words[1:])
+    print(code, repr(said.getvalue()), flush=True)
+"#;
+
+/// A process of it.
+pub struct AwsCli {
+    process: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl AwsCli {
+    /// Starts it.
+    pub async fn start() -> Self {
+        let mut command = tools("lint").await.command("python");
+        command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().expect("Python starts");
+        let commands = process.stdin.take().expect("a pipe");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        Self { process, commands, answers }
+    }
+
+    /// Does what a line for a shell says, which must succeed.
+    pub async fn run(&mut self, line: &str) {
+        self.commands.write_all(format!("{line}\n").as_bytes()).await.expect("the CLI reads");
+        let answer = self.answers.next_line().await.expect("an answer").expect("the CLI still runs");
+        assert!(answer.starts_with("0 "), "{line}\n{answer}");
+    }
+
+    /// Ends it.
+    pub async fn stop(mut self) {
+        drop(self.commands);
+        self.process.wait().await.expect("it ends");
+    }
+}
