@@ -122,6 +122,7 @@ async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
     what_is_deployed_is_found(&endpoint).await;
     let execution = text.lines().find(|line| line.contains(":execution:")).expect("an ARN");
     looking_at_a_run_can_be_stopped(&endpoint, execution).await;
+    watching_has_a_line_for_each_change().await;
     a_healthy_stack_is_found_healthy().await;
 
     // SIGINT goes to cargo and the command alike when Ctrl-C is typed; here to the command that cargo became.
@@ -149,6 +150,18 @@ async fn a_healthy_stack_is_found_healthy() {
     let last = text.lines().last();
     assert!(last.is_some_and(|last| last.ends_with(" pieces are what they should be.")), "{text}");
     assert_eq!(output.status.code(), Some(0));
+}
+
+async fn watching_has_a_line_for_each_change() {
+    let mut watch = cargo(&["stack", "watch"]).spawn().expect("cargo starts");
+    let mut lines = BufReader::new(watch.stdout.take().expect("a pipe")).lines();
+    let first = line_with(&mut lines, " total ").await;
+    assert!(first.contains("threshold 20, alarm "), "{first}");
+    // The run goes on.
+    let second = line_with(&mut lines, " total ").await;
+    assert_ne!(first.split_once(' '), second.split_once(' '));
+    signal(&watch, "INT").await;
+    assert_eq!(watch.wait().await.expect("a status").code(), Some(0));
 }
 
 /// Who stops looking at a run is told how to go on.

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod progress;
 pub mod run;
 pub mod shell;
+pub mod watch;
 pub mod wildcard;
 pub mod workspace;
 

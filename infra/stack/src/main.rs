@@ -1,4 +1,4 @@
-//! The commands for a deployed stack: `run`, `doctor`.
+//! The commands for a deployed stack: `run`, `doctor`, `watch`.
 
 use std::process::ExitCode;
 

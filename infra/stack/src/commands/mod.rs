@@ -6,6 +6,7 @@ pub mod outcome;
 pub mod run;
 pub mod scenario;
 pub mod signals;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,9 @@ Examples:
   cargo stack run
       Run the default scenario on the stack of `cargo local up` if it runs, otherwise on AWS.
   cargo stack doctor --profile dev
-      Check a deployment on AWS, with the profile's credentials and region.";
+      Check a deployment on AWS, with the profile's credentials and region.
+  cargo stack watch
+      Show what goes on.";
 
 const EXAMPLES_OF_RUN: &str = "\
 Examples:
@@ -40,6 +43,16 @@ Examples:
 It changes nothing. infra/stack/read-policy.json has the permissions that it needs. For each piece that is not what it
 should be, it says what it looked at, what it saw, and how to put it right. The exit code is 0 if nothing is wrong.";
 
+const EXAMPLES_OF_WATCH: &str = "\
+Examples:
+  cargo stack watch
+      Watch the stack of `cargo local up` if it runs, otherwise the one on AWS.
+  cargo stack watch --profile dev --region eu-west-1
+      Watch a stack on AWS.
+
+It looks every second at a local stack and every five seconds at AWS, prints a line for each change if it is piped, and
+ends on Ctrl-C.";
+
 /// Works on a deployed stack: on AWS, on the local AWS, on an emulator.
 ///
 /// Without --profile, --region and --endpoint-url it takes the stack that `cargo local up` keeps running; if there is none,
@@ -53,6 +66,9 @@ pub enum Command {
     /// Check a deployment piece by piece, and say how to put right what is wrong.
     #[command(after_help = EXAMPLES_OF_DOCTOR)]
     Doctor(doctor::Options),
+    /// Show the total, the alarm, the queues and the last deletions, until Ctrl-C.
+    #[command(after_help = EXAMPLES_OF_WATCH)]
+    Watch(watch::Options),
 }
 
 /// Does what `command` says, and gives the exit code for what became of it.
@@ -60,5 +76,6 @@ pub async fn perform(command: Command) -> ExitCode {
     outcome::exit_code(match command {
         Command::Run(options) => run::perform(options).await,
         Command::Doctor(options) => doctor::perform(options).await,
+        Command::Watch(options) => watch::perform(options).await,
     })
 }

@@ -1,0 +1,150 @@
+//! One look at what changes: the total, the alarm, the queues, the last deletions.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use jiff::Timestamp;
+use spillway_aws::CallError;
+use spillway_contracts::ledger::{STATE_KEY, is_deletion};
+
+use crate::connection::Connection;
+use crate::connection::deployed::Deployed;
+use crate::error::Error;
+use crate::outputs::Outputs;
+
+/// How many events are read for their deletions.
+const EVENTS: i32 = 50;
+/// How many deletions are shown.
+const DELETIONS: usize = 5;
+
+type Item = std::collections::HashMap<String, AttributeValue>;
+
+/// What was seen at about one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// The ledger's total, in bytes; `None` before the first event.
+    pub total: Option<u64>,
+    /// The total at which the alarm goes off, in bytes.
+    pub threshold: u64,
+    /// The alarm's state, such as `OK`.
+    pub alarm: String,
+    /// Since when it is in that state.
+    pub since: Option<Timestamp>,
+    /// Messages in the queues of object events, each with the queue's name: waiting, delayed or being handled.
+    pub queues: Vec<(&'static str, u64)>,
+    /// Messages that were given up, by the same names.
+    pub dead_letters: Vec<(&'static str, u64)>,
+    /// The last deletions, the newest first.
+    pub deletions: Vec<Deletion>,
+}
+
+/// A deletion, as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The object's key.
+    pub object_name: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When S3 says that it happened.
+    pub at: String,
+}
+
+/// Looks at one stack.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+    outputs: Outputs,
+}
+
+impl Watcher {
+    /// Finds the stack.
+    pub async fn new(connection: &Connection) -> Result<Self, Error> {
+        let config = &connection.config;
+        Ok(Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            outputs: Deployed::read(connection).await?.outputs(connection)?,
+        })
+    }
+
+    /// Looks once.
+    pub async fn glance(&self) -> Result<Glance, CallError> {
+        let outputs = &self.outputs;
+        let (total, alarm, deletions) = tokio::try_join!(self.total(), self.alarm(), self.deletions())?;
+        let (tracking, logging, dead_tracking, dead_logging, dead_cleaner) = tokio::try_join!(
+            self.messages(&outputs.tracking_queue_url),
+            self.messages(&outputs.logging_queue_url),
+            self.messages(&outputs.tracking_dlq_url),
+            self.messages(&outputs.logging_dlq_url),
+            self.messages(&outputs.cleaner_dlq_url),
+        )?;
+        Ok(Glance {
+            total,
+            deletions,
+            queues: vec![("tracking", tracking), ("logging", logging)],
+            dead_letters: vec![("tracking", dead_tracking), ("logging", dead_logging), ("cleaner", dead_cleaner)],
+            ..alarm
+        })
+    }
+
+    async fn total(&self) -> Result<Option<u64>, CallError> {
+        let key = AttributeValue::S(STATE_KEY.to_owned());
+        let request = self.dynamodb.get_item().table_name(&self.outputs.object_table_name).key("object_name", key);
+        let answer = request.consistent_read(true).send().await.map_err(CallError::of("GetItem"))?;
+        Ok(answer.item.and_then(|row| number(&row, "total_size")))
+    }
+
+    /// What the alarm says.
+    async fn alarm(&self) -> Result<Glance, CallError> {
+        let request = self.cloudwatch.describe_alarms().alarm_names(&self.outputs.alarm_name);
+        let alarms = request.send().await.map_err(CallError::of("DescribeAlarms"))?.metric_alarms;
+        let Some(alarm) = alarms.unwrap_or_default().into_iter().next() else {
+            return Ok(Glance { alarm: "gone".to_owned(), ..Glance::default() });
+        };
+        let since = alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp());
+        Ok(Glance {
+            threshold: alarm.threshold().unwrap_or_default() as u64,
+            alarm: alarm.state_value().map(|state| state.as_str().to_owned()).unwrap_or_default(),
+            since: since.and_then(|since| Timestamp::from_second(since.secs()).ok()),
+            ..Glance::default()
+        })
+    }
+
+    async fn messages(&self, url: &str) -> Result<u64, CallError> {
+        let request = self.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+        let attributes = request.send().await.map_err(CallError::of("GetQueueAttributes"))?.attributes;
+        let attributes = attributes.unwrap_or_default();
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let count = |name| attributes.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
+        Ok(names.iter().map(count).sum())
+    }
+
+    async fn deletions(&self) -> Result<Vec<Deletion>, CallError> {
+        let bucket = AttributeValue::S(self.outputs.test_bucket_name.clone());
+        let request = self.dynamodb.query().table_name(&self.outputs.history_table_name).scan_index_forward(false);
+        let request = request.key_condition_expression("bucket_name = :bucket").limit(EVENTS);
+        let answer = request.expression_attribute_values(":bucket", bucket).send().await;
+        let records = answer.map_err(CallError::of("Query"))?.items.unwrap_or_default();
+        Ok(records.iter().filter_map(deletion).take(DELETIONS).collect())
+    }
+}
+
+fn deletion(record: &Item) -> Option<Deletion> {
+    let text = |name: &str| record.get(name)?.as_s().ok();
+    if !is_deletion(text("event_type")?) {
+        return None;
+    }
+    let delta: i64 = record.get("size_delta")?.as_n().ok()?.parse().ok()?;
+    let (object_name, at) = (text("object_name")?.clone(), text("event_time")?.clone());
+    Some(Deletion { object_name, size: delta.unsigned_abs(), at })
+}
+
+fn number(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
