@@ -105,6 +105,10 @@ impl Offer {
 fn refused_by(name: &str, arguments: &[&str]) -> Option<String> {
     let words = [name].into_iter().chain(arguments.iter().copied());
     match name {
+        "spillway-stack" => {
+            let read = spillway_stack::commands::Command::command().try_get_matches_from(words);
+            read.err().map(|error| error.to_string())
+        }
         "spillway-local" => Command::command().try_get_matches_from(words).err().map(|error| error.to_string()),
         "contracts" => Arguments::command().try_get_matches_from(words).err().map(|error| error.to_string()),
         "numbers" => {
@@ -150,7 +154,7 @@ fn every_command_can_be_run() {
 fn the_help_of_every_command_has_examples_that_can_be_run() {
     let offer = Offer::read();
     let mut helps = BTreeMap::from([("cargo numbers".to_owned(), help_of_numbers())]);
-    for mut command in [Command::command(), Arguments::command()] {
+    for mut command in [Command::command(), spillway_stack::commands::Command::command(), Arguments::command()] {
         command.build();
         helps.insert(command.get_name().to_owned(), command.render_help().to_string());
         for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
@@ -167,6 +171,10 @@ fn the_help_of_every_command_has_examples_that_can_be_run() {
         "cargo local run",
         "cargo local up",
         "cargo numbers",
+        "cargo stack",
+        "cargo stack doctor",
+        "cargo stack run",
+        "cargo stack watch",
     ];
     assert_eq!(commands, expected);
     for (command, help) in &helps {
