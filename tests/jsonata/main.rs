@@ -12,7 +12,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spillway_local::workspace::Workspace;
+use spillway_stack::workspace::Workspace;
 use spillway_tests::case::{Seen, cases, responses};
 use spillway_tests::clock::Clock;
 use spillway_tests::machine::Machine;

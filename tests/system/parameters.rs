@@ -8,9 +8,9 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus, Template
 use serde_json::Value;
 use spillway_local::emulator::Account;
 use spillway_local::local_aws::SHORT_PERIOD;
-use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
-use spillway_local::workspace::Workspace;
+use spillway_stack::progress::Reporter;
+use spillway_stack::workspace::Workspace;
 use spillway_tests::{Stack, eventually, live};
 
 use super::template::template;

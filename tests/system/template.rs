@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use spillway_local::deploy::template::Template;
-use spillway_local::progress::Reporter;
 use spillway_local::python::venv::Venv;
-use spillway_local::workspace::Workspace;
+use spillway_stack::progress::Reporter;
+use spillway_stack::workspace::Workspace;
 use spillway_tests::{repository, tool};
 
 #[tokio::test]
