@@ -237,14 +237,13 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     }
     let ticks = async || {
         let [heartbeats, looks] = [stack.durations(&tracking).await, stack.durations(&cleaner).await];
-        heartbeats[invocations[0]..].iter().chain(&looks[invocations[1]..]).copied().collect::<Vec<_>>()
+        [heartbeats[invocations[0]..].to_vec(), looks[invocations[1]..].to_vec()]
     };
-    eventually("the schedules' functions have answered", async || ticks().await.len() >= 2 * TICKS).await;
-    at_most(
-        "milliseconds of a minute's schedules",
-        ticks().await.iter().sum::<f64>() / TICKS as f64,
-        TICK_MILLISECONDS,
-    );
+    let all = async || ticks().await.iter().all(|durations| durations.len() >= TICKS);
+    eventually("the schedules' functions have answered", all).await;
+    // Other tests may keep the machine busy for a while.
+    let tick = ticks().await.map(median);
+    at_most("milliseconds of a minute's schedules", tick.iter().sum(), TICK_MILLISECONDS);
     let bytes = stack.log_bytes(&[&tracking, &cleaner]).await - before;
     fits("bytes of log of a minute's schedules", bytes as f64 / TICKS as f64, TICK_BYTES);
 

@@ -75,7 +75,7 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
             parameter.insert("Type".to_owned(), "Number".into());
         }
     }
-    // All parameters keep their values but for this one, which this is the value of.
+    // All parameters keep their values, except the period, which gets this one.
     let update = async |template: &Value, period: Option<&str>| {
         let names = template["Parameters"].as_object().expect("parameters").keys();
         let parameter = |name: &String| {

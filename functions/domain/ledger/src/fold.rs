@@ -351,7 +351,7 @@ fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
     if applies { Fate::Applies } else { Fate::Known }
 }
 
-/// Whether the row is still the one that the repair is about, and says something else than it.
+/// Whether the row is still the one that the repair is about, and does not say the same yet.
 fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
     let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
     let says_so = match (&repair.kind, previous) {
