@@ -15,7 +15,7 @@ use spillway_local::emulator::{Account, client};
 use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::python::venv::Venv;
 use spillway_stack::progress::Reporter;
-use spillway_stack::workspace::Workspace;
+use spillway_stack::workspace::{self, Workspace};
 use spillway_tests::{repository, tool, tools, within};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -44,6 +44,8 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
     // The default scenario on the first stack, with a second one beside it.
     let defaults = "\n".repeat(user.questions());
     user.say(&deploy, &format!("{defaults}y\n")).await;
+    let [doctor, _] = user.documented("cargo stack doctor").try_into().expect("two commands");
+    user.cargo(&doctor).await;
     let second = user.documented("sam deploy --stack-name").concat();
     user.say(&second, "y\n").await;
     let [list, start, describe] = user.documented("sam list stack-outputs").try_into().expect("three commands");
@@ -221,6 +223,23 @@ impl User {
         out.into_owned()
     }
 
+    /// Runs a command of cargo's, which must end well; in the repository, where it is built already.
+    async fn cargo(&self, command: &str) {
+        let mut cargo = workspace::cargo();
+        self.at_home(&mut cargo).current_dir(repository());
+        cargo.args(command.split_whitespace().skip(1)).kill_on_drop(true);
+        let output = cargo.output().await.expect("cargo starts");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{command}:\n{out}\n{err}");
+    }
+
+    /// Has a command take the local AWS for AWS.
+    fn at_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("AWS_ENDPOINT_URL", self.account.endpoint()).env("AWS_DEFAULT_REGION", client::REGION);
+        command.env("AWS_REGION", client::REGION);
+        command.env("AWS_ACCESS_KEY_ID", client::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", client::SECRET_ACCESS_KEY)
+    }
+
     /// What comes of a command in a shell in `infra/`; it is answered these lines.
     async fn run(&self, command: &str, answers: &str) -> Output {
         let bin = self.tools.program("sam").parent().map(Path::to_owned).expect("a program is in a folder");
@@ -228,8 +247,7 @@ impl User {
         let path = env::join_paths(std::iter::once(bin).chain(env::split_paths(&path)));
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).current_dir(self.infra()).env("PATH", path.expect("a search path"));
-        shell.env("AWS_ENDPOINT_URL", self.account.endpoint()).env("AWS_DEFAULT_REGION", client::REGION);
-        shell.env("AWS_ACCESS_KEY_ID", client::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", client::SECRET_ACCESS_KEY);
+        self.at_home(&mut shell);
         // What is built once needs not be built again for the next copy.
         shell.env("CARGO_TARGET_DIR", repository().join("target"));
         // Optimising is not what is tested, and takes most of a release build's time.
