@@ -294,6 +294,19 @@ async fn break_ledger(patient: &mut Patient) {
     patient.repairs("ledger").await;
     let stack = &patient.stack;
     eventually("the ledger hears of it", async || stack.total_size().await == Some(5)).await;
+
+    // An object whose deletion the ledger never heard of.
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let request = stack.dynamodb.put_item().table_name(&stack.local_aws.outputs().object_table_name);
+    let request = request.item("bucket_name", text(&stack.local_aws.outputs().test_bucket_name));
+    let request = request.item("object_name", text("ghost")).item("sequencer", text("0")).item("etag", text("e"));
+    let request = request.item("size", AttributeValue::N("3".into())).item("size_delta", AttributeValue::N("3".into()));
+    request.item("updated_at", text("2026-11-01T00:00:00Z")).send().await.expect("a row can be written");
+    set(stack, "__STATE__", "total_size", 8).await;
+    set(stack, "__STATE__", "object_count", 2).await;
+    patient.repairs("ledger").await;
+    let stack = &patient.stack;
+    eventually("the ledger hears of that, too", async || stack.total_size().await == Some(5)).await;
 }
 
 async fn the_read_policy_is_enough_and_all_of_it_is_needed(patient: &Patient) {

@@ -9,6 +9,9 @@ use crate::outputs::Outputs;
 /// How many differences are named.
 const NAMED: usize = 3;
 
+/// The ETag of an object without content.
+const EMPTY: &str = r#""d41d8cd98f00b204e9800998ecf8427e""#;
+
 /// Judges by two looks, one after the other.
 pub(super) fn judge(before: &Look, now: &Look, outputs: &Outputs, aws: impl Fn(&[&str]) -> String) -> Judgement {
     let keys: BTreeSet<&String> = now.bucket.keys().chain(now.rows.keys()).collect();
@@ -44,7 +47,8 @@ fn difference(key: &str, (here, there): (Option<u64>, Option<u64>)) -> String {
     }
 }
 
-/// How to have S3 announce an object once more.
+/// How to have S3 announce an object once more. What somebody has put there in the meantime stays: nothing is written over it,
+/// and only what is still empty is deleted.
 fn announce_again(
     key: &str,
     (here, _): (Option<u64>, Option<u64>),
@@ -53,17 +57,21 @@ fn announce_again(
 ) -> String {
     let bucket = outputs.test_bucket_name.as_str();
     let address = format!("s3://{bucket}/{key}");
-    let command = match here {
-        Some(_) => aws(&["s3", "cp", &address, &address, "--metadata-directive", "REPLACE"]),
-        None => format!(
-            "{} && {}",
-            aws(&["s3api", "put-object", "--bucket", bucket, "--key", key]),
-            aws(&["s3api", "delete-object", "--bucket", bucket, "--key", key])
+    let (caution, command) = match here {
+        Some(_) => (
+            " (this replaces its metadata, and nobody else should be writing it)",
+            aws(&["s3", "cp", &address, &address, "--metadata-directive", "REPLACE"]),
         ),
+        None => {
+            let object = ["--bucket", bucket, "--key", key];
+            let put = aws(&[&["s3api", "put-object"], &object[..], &["--if-none-match", "*"]].concat());
+            let delete = aws(&[&["s3api", "delete-object"], &object[..], &["--if-match", EMPTY]].concat());
+            ("", format!("{put} && {delete}"))
+        }
     };
     format!(
         "see that tracking's queue and dead-letter queue are empty first; if it still differs then, have S3 \
-         announce each object again, such as: {command}"
+         announce each object again{caution}, such as: {command}"
     )
 }
 
@@ -105,6 +113,15 @@ mod tests {
         let now = look(&[("a", 5), ("b", 7)], &[("a", 5), ("b", 9), ("c", 8)], (22, 3));
         let expect = "b has 7 bytes in the bucket and 9 in the ledger; c (8 bytes) is in the ledger and not in the bucket \
                       -> s3 cp s3://TestBucketName/b s3://TestBucketName/b --metadata-directive REPLACE";
+        assert_eq!(saw(&now, &now), expect);
+    }
+
+    #[test]
+    fn what_is_in_the_ledger_alone_is_announced_without_touching_what_came_in_its_place() {
+        let now = look(&[], &[("c", 8)], (8, 1));
+        let expect = "c (8 bytes) is in the ledger and not in the bucket \
+                      -> s3api put-object --bucket TestBucketName --key c --if-none-match * && \
+                      s3api delete-object --bucket TestBucketName --key c --if-match \"d41d8cd98f00b204e9800998ecf8427e\"";
         assert_eq!(saw(&now, &now), expect);
     }
 

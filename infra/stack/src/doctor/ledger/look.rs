@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_s3::types::{EncodingType, Object};
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, row_key, row_name};
+use spillway_ledger::event::decode_key;
 
 use crate::doctor::subject::Subject;
 
@@ -101,12 +103,14 @@ impl fmt::Display for Look {
 /// The first objects of the bucket, in the order of their keys.
 async fn list(subject: &Subject<'_>, most: usize) -> Result<BTreeMap<String, u64>, CallError> {
     let mut objects = BTreeMap::new();
-    let request = subject.s3.list_objects_v2().bucket(&subject.outputs.test_bucket_name);
+    // XML can't hold every character that a key may have.
+    let request =
+        subject.s3.list_objects_v2().bucket(&subject.outputs.test_bucket_name).encoding_type(EncodingType::Url);
     let mut pages = request.into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(CallError::of("ListObjectsV2"))?;
         for object in page.contents.unwrap_or_default() {
-            objects.insert(object.key.unwrap_or_default(), size(object.size));
+            objects.insert(key(&object)?, size(object.size));
         }
         if objects.len() >= most {
             break;
@@ -116,11 +120,20 @@ async fn list(subject: &Subject<'_>, most: usize) -> Result<BTreeMap<String, u64
 }
 
 /// An object's size, by listing: reading it would need another permission.
-async fn object(subject: &Subject<'_>, key: &str) -> Result<Option<u64>, CallError> {
-    let request = subject.s3.list_objects_v2().bucket(&subject.outputs.test_bucket_name).prefix(key).max_keys(1);
-    let listed = request.send().await.map_err(CallError::of("ListObjectsV2"))?.contents.unwrap_or_default();
+async fn object(subject: &Subject<'_>, name: &str) -> Result<Option<u64>, CallError> {
+    let request = subject.s3.list_objects_v2().bucket(&subject.outputs.test_bucket_name).prefix(name).max_keys(1);
+    let answer = request.encoding_type(EncodingType::Url).send().await.map_err(CallError::of("ListObjectsV2"))?;
     // Nothing that begins with the key comes before it.
-    Ok(listed.into_iter().find(|object| object.key() == Some(key)).map(|object| size(object.size)))
+    match answer.contents.unwrap_or_default().first() {
+        Some(object) if key(object)? == name => Ok(Some(size(object.size))),
+        _ => Ok(None),
+    }
+}
+
+/// An object's key, which a listing with `EncodingType=url` has encoded.
+fn key(object: &Object) -> Result<String, CallError> {
+    let name = decode_key(object.key.as_deref().unwrap_or_default());
+    Ok(name.map_err(|reason| CallError::unexpected("ListObjectsV2", reason))?.to_string())
 }
 
 fn size(size: Option<i64>) -> u64 {
