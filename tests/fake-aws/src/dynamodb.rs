@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_ledger_store::{Store, Tables as Names};
 
-use crate::connector::{Answer, http_client, lost, sdk_config};
+use crate::connector::{Answer, lost, patient_http_client, sdk_config};
 use crate::tables::{Tables, Whims};
 use crate::{BUCKET, HISTORY_TABLE, OBJECT_TABLE};
 
@@ -72,7 +72,14 @@ impl FakeDynamoDb {
     /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
     pub fn store(&self) -> Store {
         let fake = self.clone();
-        store(http_client(move |request| fake.state().answer(request)))
+        store(patient_http_client(move |request| {
+            let fake = fake.clone();
+            async move {
+                // Whoever else has something to ask comes first, so that tasks side by side always meet.
+                tokio::task::yield_now().await;
+                fake.state().answer(&request)
+            }
+        }))
     }
 
     /// Has the call with this number, from 0, fail.

@@ -115,7 +115,7 @@ async fn a_crash_or_a_lost_answer_at_any_call_changes_nothing_once_delivered_aga
     assert!(calls >= 2 * 8, "only {calls} calls were made to fail");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn concurrent_batches_conflict_and_converge() {
     let fake = FakeDynamoDb::default();
     let deliveries: Vec<_> = (0..8_i64)
