@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use spillway_aws::CallError;
 
 use crate::connection::ConnectionError;
-use crate::connection::stack_file::StackFileError;
 use crate::file_error::FileError;
 use crate::run::execution::ExecutionError;
 use crate::workspace::WorkspaceError;
@@ -20,9 +19,6 @@ pub enum Error {
     /// There is no stack of that name, or no way to it.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    /// No local stack can be found.
-    #[error(transparent)]
-    StackFile(#[from] StackFileError),
     /// What should be a scenario is not even JSON.
     #[error("{} is not JSON: {source}", path.display())]
     NotJson {

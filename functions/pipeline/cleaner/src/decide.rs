@@ -1,26 +1,15 @@
 //! Deciding what has to go, on a ledger that keeps changing and an index that lags behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{CleaningObject, StateRow};
 use spillway_ledger::choice::{Candidate, Choice, Rule, Stop, choose};
 use spillway_ledger::view::View;
 
+use crate::looks::{LOOKS, pause};
 use crate::under_way::UnderWay;
 use crate::{Deps, Error};
-
-/// How many times the cleaner looks at a ledger that does not add up.
-pub const LOOKS: u32 = 8;
-
-/// The longest pause between two looks; the first one is a fiftieth of it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// Waits before it looks again.
-pub async fn pause(look: u32) {
-    tokio::time::sleep(LONGEST_PAUSE.min(LONGEST_PAUSE / 100 * 2_u32.pow(look))).await;
-}
 
 /// What has to go, and on what grounds.
 #[derive(Clone, Debug)]

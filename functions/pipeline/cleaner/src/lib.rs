@@ -8,6 +8,7 @@
 mod cleaning;
 mod decide;
 mod delete;
+mod looks;
 mod notice;
 mod report;
 mod under_way;

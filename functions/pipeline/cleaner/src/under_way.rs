@@ -10,7 +10,7 @@ use spillway_ledger::Row;
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger::view::View;
 
-use crate::decide::{LOOKS, pause};
+use crate::looks::{LOOKS, pause};
 use crate::{Deps, Error, delete};
 
 /// The objects of cleanings whose deletions the ledger may not have recorded.

@@ -12,9 +12,8 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::error::Error;
 use crate::shell;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WorkspaceError};
 use stack_file::{StackFile, StackFileError};
 
 /// The name that a stack has unless it is given another.
@@ -59,6 +58,12 @@ enum Place {
 /// Why there is no way to the stack.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
+    /// Nobody knows where a local stack would leave word of itself.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// What a local stack left can't be read.
+    #[error(transparent)]
+    StackFile(#[from] StackFileError),
     /// Nobody says which region.
     #[error(
         "no region is known. Give one with --region, in AWS_REGION or in the profile, or start a local stack with `cargo local up`"
@@ -92,7 +97,7 @@ pub enum ConnectionError {
 
 impl Choice {
     /// The local stack if it runs and nothing else was asked for; AWS otherwise.
-    pub async fn connect(&self) -> Result<Connection, Error> {
+    pub async fn connect(&self) -> Result<Connection, ConnectionError> {
         let is_explicit = self.profile.is_some() || self.region.is_some() || self.endpoint_url.is_some();
         if !is_explicit {
             match StackFile::read(&Workspace::locate().await?.local()).await {
@@ -101,7 +106,7 @@ impl Choice {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(self.aws().await?)
+        self.aws().await
     }
 
     /// The chain of credentials and regions that every SDK follows: variables, profiles, single sign-on, metadata.
