@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Glance;
+use crate::shell::printable;
 
 /// The lines of a live display.
 pub fn block(glance: &Glance, now: Timestamp) -> Vec<String> {
@@ -18,7 +19,12 @@ pub fn block(glance: &Glance, now: Timestamp) -> Vec<String> {
     }
     for (position, deletion) in glance.deletions.iter().enumerate() {
         let label = if position == 0 { "deleted" } else { "" };
-        lines.push(format!("{label:<14}{}  {:>12} bytes  {}", deletion.at, deletion.size, deletion.object_name));
+        lines.push(format!(
+            "{label:<14}{}  {:>12} bytes  {}",
+            deletion.at,
+            deletion.size,
+            printable(&deletion.object_name)
+        ));
     }
     lines
 }
@@ -26,7 +32,8 @@ pub fn block(glance: &Glance, now: Timestamp) -> Vec<String> {
 /// One line for a pipe, without what changes by itself.
 pub fn line(glance: &Glance) -> String {
     let last = glance.deletions.first();
-    let last = last.map_or("nothing".to_owned(), |last| format!("{} ({} bytes)", last.object_name, last.size));
+    let last =
+        last.map_or("nothing".to_owned(), |last| format!("{} ({} bytes)", printable(&last.object_name), last.size));
     format!(
         "total {}, alarm {}, queues {}, dead letters {}, last deleted {last}",
         total(glance),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::look::{Look, Total, objects, sum};
 use crate::doctor::finding::Judgement;
 use crate::outputs::Outputs;
+use crate::shell::printable;
 
 /// How many differences are named.
 const NAMED: usize = 3;
@@ -39,6 +40,7 @@ pub(super) fn judge(before: &Look, now: &Look, outputs: &Outputs, aws: impl Fn(&
 }
 
 fn difference(key: &str, (here, there): (Option<u64>, Option<u64>)) -> String {
+    let key = printable(key);
     match (here, there) {
         (Some(here), Some(there)) => format!("{key} has {here} bytes in the bucket and {there} in the ledger"),
         (Some(here), None) => format!("{key} ({here} bytes) is in the bucket and not in the ledger"),
