@@ -46,14 +46,14 @@ pub struct Seen {
     pub refused: BTreeSet<String>,
     /// What it has on record, by name, with the newest ETag.
     pub chosen: BTreeMap<String, String>,
-    /// The same with the sequencers: an object that was written again may be there twice.
-    pub chosen_versions: BTreeSet<(String, String)>,
+    /// How many objects it has on record: one that was written again may be there twice.
+    pub chosen_count: usize,
 }
 
 impl Seen {
     /// How many deletions the rule counts.
     pub fn made(&self) -> usize {
-        self.chosen_versions.len() - self.refused.len()
+        self.chosen_count - self.refused.len()
     }
 }
 
