@@ -44,16 +44,14 @@ pub struct Seen {
     pub looked_up: BTreeMap<String, bool>,
     /// What S3 refused to delete.
     pub refused: BTreeSet<String>,
-    /// What it has on record, by name, with the newest ETag.
+    /// What it has on record, by name, with the ETag.
     pub chosen: BTreeMap<String, String>,
-    /// How many objects it has on record: one that was written again may be there twice.
-    pub chosen_count: usize,
 }
 
 impl Seen {
     /// How many deletions the rule counts.
     pub fn made(&self) -> usize {
-        self.chosen_count - self.refused.len()
+        self.chosen.len() - self.refused.len()
     }
 }
 

@@ -137,7 +137,6 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         let what = format!("the rule does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
         world.reference.violations.push(what);
     }
-    seen.chosen_count += new.len();
     seen.chosen
         .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
     world.count("cleanings begun");
