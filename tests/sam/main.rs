@@ -12,11 +12,9 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 use spillway_local::emulator::{Account, client};
-use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::python::venv::Venv;
-use spillway_stack::progress::Reporter;
 use spillway_stack::workspace::{self, Workspace};
-use spillway_tests::{repository, tool, tools, within};
+use spillway_tests::{account, repository, tool, tools, within};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -130,11 +128,6 @@ impl User {
     /// The copy's folder always has the same name, or cargo would build everything again.
     async fn new(copy: &str) -> Self {
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
-        let silent = Reporter::silent();
-        let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
-        let venv = venv.expect("MiniStack can be installed");
-        let account = Account::start(&workspace, &venv, None, SHORT_PERIOD, &silent).await;
-        let account = account.unwrap_or_else(|error| panic!("{error}"));
         let checkout = workspace.local().join("sam").join(copy);
         if checkout.exists() {
             fs::remove_dir_all(&checkout).expect("an old copy can be removed");
@@ -147,7 +140,7 @@ impl User {
                 assert!(copied.expect("cp starts").success(), "{} can't be copied", entry.display());
             }
         }
-        Self { account, tools: tools("sam").await, checkout }
+        Self { account: account().await, tools: tools("sam").await, checkout }
     }
 
     fn infra(&self) -> PathBuf {

@@ -47,18 +47,26 @@ struct Life {
     trace: Vec<String>,
 }
 
-/// Lives through a seed.
-fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
+/// Lets something happen on a stack that works by itself.
+fn simulate<T>(seed: u64, world: impl FnOnce() -> Shared, happening: impl AsyncFnOnce(Shared) -> T) -> T {
     // The pauses of the handlers are random too, and so is something in the clients when they are built.
     build_clients();
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         world::begin();
-        let shared = Shared::of(seed, without, is_traced);
+        let shared = world();
         tokio::spawn(deliver(shared.clone(), Consumer::Tracking));
         tokio::spawn(deliver(shared.clone(), Consumer::Logging));
         tokio::spawn(tick(shared.clone()));
+        happening(shared).await
+    })
+}
+
+/// Lives through a seed.
+fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
+    let world = || Shared::of(seed, without, is_traced);
+    simulate(seed, world, async |shared| {
         users::live(&shared).await;
         calm(&shared);
         let mut result = Err(String::new());
@@ -84,15 +92,8 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
 
 /// Two runs on a seed's stack, one after the other: how each ended, and whether one that passed has told the truth.
 fn drive(seed: u64, breakage: Option<Breakage>, faults: u32) -> Vec<Result<(), String>> {
-    build_clients();
-    fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        world::begin();
-        let shared = Shared::of_runs(seed, breakage, faults);
-        tokio::spawn(deliver(shared.clone(), Consumer::Tracking));
-        tokio::spawn(deliver(shared.clone(), Consumer::Logging));
-        tokio::spawn(tick(shared.clone()));
+    let world = || Shared::of_runs(seed, breakage, faults);
+    simulate(seed, world, async |shared| {
         let mut endings = Vec::new();
         for _ in 0..2 {
             let ending = runs::run(&shared).await;

@@ -24,6 +24,8 @@ pub use tap::{Copy, copies};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use spillway_local::emulator::Account;
+use spillway_local::local_aws::SHORT_PERIOD;
 use spillway_local::python::venv::Venv;
 use spillway_stack::progress::Reporter;
 use spillway_stack::workspace::Workspace;
@@ -68,6 +70,20 @@ pub fn kebab_case(name: &str) -> String {
 
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a folder of the repository").into()
+}
+
+/// MiniStack, installed on first use.
+pub async fn ministack() -> Venv {
+    let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+    let venv = Venv::with(&workspace.requirements(), &workspace.local(), &Reporter::silent()).await;
+    venv.expect("MiniStack can be installed")
+}
+
+/// An empty account on a local AWS.
+pub async fn account() -> Account {
+    let workspace = Workspace::locate().await.expect("cargo knows the workspace");
+    let account = Account::start(&workspace, &ministack().await, None, SHORT_PERIOD, &Reporter::silent()).await;
+    account.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A program of `tests/tools/<set>.txt`, installed on first use.

@@ -7,11 +7,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus, TemplateStage};
 use serde_json::Value;
 use spillway_local::emulator::Account;
-use spillway_local::local_aws::SHORT_PERIOD;
-use spillway_local::python::venv::Venv;
-use spillway_stack::progress::Reporter;
-use spillway_stack::workspace::Workspace;
-use spillway_tests::{Stack, eventually, live};
+use spillway_tests::{Stack, account, eventually, live};
 
 use super::template::template;
 
@@ -125,13 +121,7 @@ struct User {
 
 impl User {
     async fn new() -> Self {
-        let workspace = Workspace::locate().await.expect("cargo knows the workspace");
-        let silent = Reporter::silent();
-        let venv = Venv::with(&workspace.requirements(), &workspace.local(), &silent).await;
-        let venv = venv.expect("MiniStack can be installed");
-        let account = Account::start(&workspace, &venv, None, SHORT_PERIOD, &silent).await;
-        let account = account.unwrap_or_else(|error| panic!("{error}"));
-        Self { account, template: template().await.to_string() }
+        Self { account: account().await, template: template().await.to_string() }
     }
 
     /// What CloudFormation says to parameters that it refuses.

@@ -3,10 +3,8 @@
 
 use serde_json::{Value, json};
 use spillway_local::deploy::template::Template;
-use spillway_local::python::venv::Venv;
-use spillway_stack::progress::Reporter;
 use spillway_stack::workspace::Workspace;
-use spillway_tests::{repository, tool};
+use spillway_tests::{ministack, repository, tool};
 
 #[tokio::test]
 async fn cfn_lint_finds_nothing() {
@@ -45,9 +43,7 @@ async fn what_reads_a_queue_is_bounded() {
 /// The template, packaged with artifacts that are nowhere.
 pub async fn template() -> Value {
     let workspace = Workspace::locate().await.expect("cargo knows the workspace");
-    let venv = Venv::with(&workspace.requirements(), &workspace.local(), &Reporter::silent()).await;
-    let venv = venv.expect("MiniStack can be installed");
-    let template = Template::read(&workspace.template(), &venv).await.expect("the template can be read");
+    let template = Template::read(&workspace.template(), &ministack().await).await.expect("the template can be read");
     let artifacts = template.binaries().expect("each function has a binary").into_iter().chain(template.definitions());
     let keys = artifacts.map(|artifact| (artifact.clone(), artifact)).collect();
     template.package("nowhere", &keys).expect("every artifact has a key")

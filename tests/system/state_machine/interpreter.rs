@@ -12,10 +12,8 @@ use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use serde_json::Value;
 use spillway_local::emulator::client;
 use spillway_local::emulator::ministack::{MiniStack, Settings};
-use spillway_local::python::venv::Venv;
-use spillway_stack::progress::Reporter;
 use spillway_stack::workspace::Workspace;
-use spillway_tests::live;
+use spillway_tests::{live, ministack};
 use tempfile::NamedTempFile;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{interval, timeout};
@@ -50,14 +48,13 @@ impl Interpreter {
         file.write_all(mocks.to_string().as_bytes()).expect("the mocks can be written");
         let workspace = Workspace::locate().await.expect("cargo knows the workspace");
         let directory = workspace.local();
-        let venv = Venv::with(&workspace.requirements(), &directory, &Reporter::silent()).await;
         let settings = Settings::from([
             ("SFN_MOCK_CONFIG", file.path().into()),
             ("SFN_WAIT_SCALE", "0".into()),
             // There are no roles; those of the template are tested with the whole stack.
             ("AUTH", "false".into()),
         ]);
-        let ministack = MiniStack::start(&venv.expect("MiniStack can be installed"), &directory, None, &settings).await;
+        let ministack = MiniStack::start(&ministack().await, &directory, None, &settings).await;
         let ministack = ministack.expect("MiniStack starts");
         let config = client::sdk_config(&ministack.endpoint());
         Self {

@@ -1,11 +1,14 @@
 //! What a batch of events does to the rows that it touches.
 
+mod fate;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::ledger::{HistoryRecord, ObjectRow, StateKey, StateRow, Tombstone, row_key};
 use spillway_contracts::{ObjectName, Sequencer};
 
+use self::fate::{Fate, fate};
 use crate::event::{EventKind, ObjectEvent};
 
 /// A tombstone outlives every copy of an older event: SQS keeps a message for 14 days at most. What somebody has kept for
@@ -183,17 +186,6 @@ struct Folding<'a> {
     now: Timestamp,
 }
 
-/// What becomes of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It changes its object's row.
-    Applies,
-    /// It is known already, or came too late to matter.
-    Known,
-    /// It may be about an object that was deleted since.
-    TooOld,
-}
-
 impl<'a> Folding<'a> {
     fn new(before: &'a Snapshot, now: Timestamp) -> Self {
         Self { before, after: before.clone(), touched: BTreeSet::new(), history: Vec::new(), too_old: Vec::new(), now }
@@ -320,46 +312,6 @@ impl<'a> Folding<'a> {
             history: self.history,
         })
     }
-}
-
-/// What becomes of an event, by what the ledger knows of its object.
-fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
-    if event.is_repair() {
-        return if repairs(event, previous) { Fate::Applies } else { Fate::Known };
-    }
-    if previous.and_then(Row::as_of).is_some_and(|as_of| event.event_time < as_of) {
-        return Fate::Known;
-    }
-    let is_deletion = event.kind == EventKind::Deleted;
-    let Some(previous) = previous else {
-        let is_late = now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
-        return if is_late && !is_deletion { Fate::TooOld } else { Fate::Applies };
-    };
-    let is_newer = event.sequencer > *previous.sequencer();
-    let applies = match previous {
-        Row::Live(row) if event.is_expiry() => event.sequencer >= row.sequencer,
-        // Other versions than the current one are not counted, so that their deletion changes nothing.
-        Row::Live(row) if is_deletion && event.version_id.is_some() => is_newer && event.version_id == row.version_id,
-        Row::Live(_) => is_newer,
-        Row::Tombstone(_) if is_deletion && event.version_id.is_some() => false,
-        // Only one version is known to be deleted: a deletion of the whole object says more, a later version may be there.
-        Row::Tombstone(row) if row.version_id.is_some() => {
-            is_deletion || (is_newer && event.version_id != row.version_id)
-        }
-        Row::Tombstone(_) => is_newer,
-    };
-    if applies { Fate::Applies } else { Fate::Known }
-}
-
-/// Whether the row is still the one that the repair is about, and does not say the same yet.
-fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
-    let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
-    let says_so = match (&repair.kind, previous) {
-        (EventKind::Created { size, etag }, Some(Row::Live(row))) => row.size == *size && row.etag == *etag,
-        (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
-        (EventKind::Deleted, _) => true,
-    };
-    repair.sequencer == sequencer && !says_so
 }
 
 /// S3's largest object has 50 TB; a bucket's total stays far below the 9.2 EB that fit.

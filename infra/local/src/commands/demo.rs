@@ -32,7 +32,5 @@ pub(super) async fn demo(input: Option<&Path>, display: &Display) -> Result<Outc
     results.keep_plot(&client::s3(local_aws.sdk_config()), &report).await?;
     local_aws.shutdown().await;
 
-    let outcome = scenario::conclude(&report);
-    scenario::say(&format!("report  {}\nplot    {}", results.report.display(), results.plot.display()));
-    Ok(outcome)
+    Ok(scenario::conclude(&report, &results))
 }

@@ -80,9 +80,7 @@ async fn drive(
     }
     let report = ending.report()?;
     results.keep_plot(&connection.s3(), &report).await?;
-    let outcome = scenario::conclude(&report);
-    scenario::say(&format!("report  {}\nplot    {}", results.report.display(), results.plot.display()));
-    Ok(outcome)
+    Ok(scenario::conclude(&report, &results))
 }
 
 /// What to tell somebody who has stopped looking at a run.

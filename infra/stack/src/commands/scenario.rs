@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::file_error::FileError;
 use crate::progress::{Progress, Reporter, Step};
 use crate::run::execution::{Driver, Ending};
+use crate::run::results::Results;
 use crate::run::timeline;
 
 /// The execution's input: what is in the file at `path`, or the default scenario.
@@ -41,12 +42,13 @@ pub async fn follow(driver: &Driver, execution: &str, reporter: &Reporter) -> Re
     Ok(ending)
 }
 
-/// Prints the timeline, and judges it.
-pub fn conclude(report: &RunReport) -> Outcome {
+/// Prints the timeline and where report and plot are, and judges the timeline.
+pub fn conclude(report: &RunReport, results: &Results) -> Outcome {
     say(&format!(
         "\nThe bucket's total in bytes:\n\n{}",
         timeline::table(&report.expected_timeline, &report.observed_timeline)
     ));
+    say(&format!("report  {}\nplot    {}", results.report.display(), results.plot.display()));
     if report.observed_timeline == report.expected_timeline { Outcome::Success } else { Outcome::Unexpected }
 }
 

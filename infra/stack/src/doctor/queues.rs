@@ -1,16 +1,12 @@
 //! The queues: who may send to them, where they give up messages to, and what they have given up.
 
-use std::collections::HashMap;
-
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
-use spillway_aws::CallError;
 
 use super::finding::{Finding, Judgement};
 use super::subject::Subject;
+use crate::messages::{Attributes, attributes, count};
 use crate::policy::Request;
-
-type Attributes = HashMap<QueueAttributeName, String>;
 
 /// A queue of object events.
 struct Queue<'a> {
@@ -50,14 +46,8 @@ pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
     tracking_queue.into_iter().chain(logging_queue).chain([a, b, c, d]).collect()
 }
 
-async fn attributes(subject: &Subject<'_>, url: &str) -> Result<Attributes, CallError> {
-    let request = subject.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let answer = request.send().await.map_err(CallError::of("GetQueueAttributes"))?;
-    Ok(answer.attributes.unwrap_or_default())
-}
-
 async fn look_at(subject: &Subject<'_>, queue: &Queue<'_>) -> [Finding; 2] {
-    let seen = attributes(subject, queue.url).await;
+    let seen = attributes(&subject.sqs, queue.url).await;
     let finding = |piece, judge: fn(&Subject<'_>, &Queue<'_>, &Attributes) -> Judgement| {
         Finding::by_ref(piece, queue.url, &seen, |attributes| judge(subject, queue, attributes))
     };
@@ -113,7 +103,7 @@ fn set(subject: &Subject<'_>, url: &str, name: &str, value: &Value) -> String {
 }
 
 async fn dead_letters(subject: &Subject<'_>, piece: &'static str, url: &str, from: Option<&str>) -> Finding {
-    Finding::of(piece, url, attributes(subject, url).await, |attributes| {
+    Finding::of(piece, url, attributes(&subject.sqs, url).await, |attributes| {
         judge_dead_letters(&attributes, || match from {
             Some(queue) => {
                 let (source, destination) = (subject.queue_arn(url), subject.queue_arn(queue));
@@ -130,13 +120,7 @@ async fn dead_letters(subject: &Subject<'_>, piece: &'static str, url: &str, fro
 }
 
 fn judge_dead_letters(attributes: &Attributes, fix: impl FnOnce() -> String) -> Judgement {
-    let names = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-    ];
-    let count = |name| attributes.get(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-    match names.iter().map(count).sum() {
+    match count(attributes) {
         0 => Judgement::healthy("none"),
         1 => Judgement::wrong("1 message", fix()),
         count => Judgement::wrong(format!("{count} messages"), fix()),

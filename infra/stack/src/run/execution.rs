@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use spillway_aws::CallError;
-use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::outputs::Outputs;
 use crate::progress::{Progress, Reporter};
 use crate::run::history::History;
+use crate::state;
 
 /// Between two looks at a stack that doesn't mind.
 const POLL: Duration = Duration::from_millis(400);
@@ -125,11 +124,7 @@ impl Driver {
     }
 
     async fn total(&self) -> Result<Option<u64>, CallError> {
-        let key = AttributeValue::S(STATE_KEY.to_owned());
-        let request = self.dynamodb.get_item().table_name(&self.outputs.object_table_name).key("object_name", key);
-        let answer = request.consistent_read(true).send().await.map_err(CallError::of("GetItem"))?;
-        let total = answer.item.as_ref().and_then(|row| row.get("total_size"));
-        Ok(total.and_then(|total| total.as_n().ok()).and_then(|total| total.parse().ok()))
+        Ok(state::read(&self.dynamodb, &self.outputs).await?.map(|state| state.total_size))
     }
 
     async fn alarm(&self) -> Result<Option<String>, CallError> {

@@ -1,15 +1,15 @@
 //! One look at what changes: the total, the alarm, the queues, the last deletions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use spillway_aws::CallError;
-use spillway_contracts::ledger::{STATE_KEY, is_deletion};
+use spillway_contracts::ledger::is_deletion;
 
 use crate::connection::Connection;
 use crate::connection::deployed::Deployed;
 use crate::error::Error;
 use crate::outputs::Outputs;
+use crate::{messages, state};
 
 /// How many events are read for their deletions.
 const EVENTS: i32 = 50;
@@ -27,7 +27,7 @@ pub struct Glance {
     pub threshold: u64,
     /// The alarm's state, such as `OK`.
     pub alarm: String,
-    /// Since when it is in that state.
+    /// Since when it has been in that state.
     pub since: Option<Timestamp>,
     /// Messages in the queues of object events, each with the queue's name: waiting, delayed or being handled.
     pub queues: Vec<(&'static str, u64)>,
@@ -72,7 +72,8 @@ impl Watcher {
     /// Looks once.
     pub async fn glance(&self) -> Result<Glance, CallError> {
         let outputs = &self.outputs;
-        let (total, alarm, deletions) = tokio::try_join!(self.total(), self.alarm(), self.deletions())?;
+        let state = state::read(&self.dynamodb, outputs);
+        let (state, alarm, deletions) = tokio::try_join!(state, self.alarm(), self.deletions())?;
         let (tracking, logging, dead_tracking, dead_logging, dead_cleaner) = tokio::try_join!(
             self.messages(&outputs.tracking_queue_url),
             self.messages(&outputs.logging_queue_url),
@@ -81,19 +82,12 @@ impl Watcher {
             self.messages(&outputs.cleaner_dlq_url),
         )?;
         Ok(Glance {
-            total,
+            total: state.map(|state| state.total_size),
             deletions,
             queues: vec![("tracking", tracking), ("logging", logging)],
             dead_letters: vec![("tracking", dead_tracking), ("logging", dead_logging), ("cleaner", dead_cleaner)],
             ..alarm
         })
-    }
-
-    async fn total(&self) -> Result<Option<u64>, CallError> {
-        let key = AttributeValue::S(STATE_KEY.to_owned());
-        let request = self.dynamodb.get_item().table_name(&self.outputs.object_table_name).key("object_name", key);
-        let answer = request.consistent_read(true).send().await.map_err(CallError::of("GetItem"))?;
-        Ok(answer.item.and_then(|row| number(&row, "total_size")))
     }
 
     /// What the alarm says.
@@ -113,16 +107,7 @@ impl Watcher {
     }
 
     async fn messages(&self, url: &str) -> Result<u64, CallError> {
-        let request = self.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-        let attributes = request.send().await.map_err(CallError::of("GetQueueAttributes"))?.attributes;
-        let attributes = attributes.unwrap_or_default();
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        ];
-        let count = |name| attributes.get(name).and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
-        Ok(names.iter().map(count).sum())
+        Ok(messages::count(&messages::attributes(&self.sqs, url).await?))
     }
 
     async fn deletions(&self) -> Result<Vec<Deletion>, CallError> {
@@ -143,8 +128,4 @@ fn deletion(record: &Item) -> Option<Deletion> {
     let delta: i64 = record.get("size_delta")?.as_n().ok()?.parse().ok()?;
     let (object_name, at) = (text("object_name")?.clone(), text("event_time")?.clone());
     Some(Deletion { object_name, size: delta.unsigned_abs(), at })
-}
-
-fn number(item: &Item, name: &str) -> Option<u64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::look::{Look, Total, objects, sum};
+use super::look::{Look, objects, sum};
 use crate::doctor::finding::Judgement;
 use crate::outputs::Outputs;
 use crate::shell::printable;
+use crate::state::State;
 
 /// How many differences are named.
 const NAMED: usize = 3;
@@ -28,11 +29,13 @@ pub(super) fn judge(before: &Look, now: &Look, outputs: &Outputs, aws: impl Fn(&
         return Judgement::wrong(told.join("; ") + &more, announce_again(first, now.of(first), outputs, aws));
     }
     match (before.total, now.total) {
-        (Some(old), Some(total)) if old == total && (total.size, total.count) != sum(&now.rows) => {
+        (Some(old), Some(total)) if old == total && (total.total_size, total.object_count) != sum(&now.rows) => {
             let (size, count) = sum(&now.rows);
             let rows = objects(size, count);
-            let saw =
-                format!("the total is {}, and the ledger's own rows are {rows}", objects(total.size, total.count));
+            let saw = format!(
+                "the total is {}, and the ledger's own rows are {rows}",
+                objects(total.total_size, total.object_count)
+            );
             Judgement::wrong(saw, set_total(total, (size, count), outputs, aws))
         }
         _ => Judgement::healthy("events are under way: nothing that differs from the bucket stays so"),
@@ -78,7 +81,7 @@ fn announce_again(
 }
 
 /// How to write the total that the rows have, unless an event is recorded in the meantime.
-fn set_total(total: Total, (size, count): (u64, u64), outputs: &Outputs, aws: impl Fn(&[&str]) -> String) -> String {
+fn set_total(total: State, (size, count): (u64, u64), outputs: &Outputs, aws: impl Fn(&[&str]) -> String) -> String {
     let values = serde_json::json!({
         ":size": { "N": size.to_string() },
         ":count": { "N": count.to_string() },
@@ -98,7 +101,7 @@ mod tests {
 
     fn look(bucket: &[(&str, u64)], rows: &[(&str, u64)], total: (u64, u64)) -> Look {
         let sizes = |sizes: &[(&str, u64)]| sizes.iter().map(|&(key, size)| (key.to_owned(), size)).collect();
-        let total = Some(Total { size: total.0, count: total.1, version: 7 });
+        let total = Some(State { total_size: total.0, object_count: total.1, version: 7 });
         Look { bucket: sizes(bucket), rows: sizes(rows), total }
     }
 

@@ -7,10 +7,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_sdk_s3::types::{EncodingType, Object};
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
-use spillway_contracts::ledger::{STATE_KEY, row_key, row_name};
+use spillway_contracts::ledger::{row_key, row_name};
 use spillway_ledger::event::decode_key;
 
 use crate::doctor::subject::Subject;
+use crate::state::{self, State};
 
 /// How many objects, and how many rows, a sample is made of.
 const SAMPLE: usize = 100;
@@ -25,15 +26,7 @@ pub(super) struct Look {
     /// What the ledger has rows for; it is not asked if the totals agree.
     pub(super) rows: BTreeMap<String, u64>,
     /// The ledger's total; none of a sample.
-    pub(super) total: Option<Total>,
-}
-
-/// What the row `__STATE__` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Total {
-    pub(super) size: u64,
-    pub(super) count: u64,
-    pub(super) version: u64,
+    pub(super) total: Option<State>,
 }
 
 impl Look {
@@ -43,7 +36,7 @@ impl Look {
         if bucket.len() > exact_up_to {
             return Self::sample(subject, &bucket).await;
         }
-        let total = Some(total(subject).await?);
+        let total = Some(state::read(&subject.dynamodb, &subject.outputs).await?.unwrap_or_default());
         let mut look = Self { bucket, total, ..Self::default() };
         if !look.agrees() {
             look.rows = rows(subject, None).await?;
@@ -69,7 +62,7 @@ impl Look {
     /// Whether bucket and ledger say the same.
     pub(super) fn agrees(&self) -> bool {
         match self.total {
-            Some(total) => (total.size, total.count) == sum(&self.bucket),
+            Some(total) => (total.total_size, total.object_count) == sum(&self.bucket),
             None => self.bucket == self.rows,
         }
     }
@@ -138,19 +131,6 @@ fn key(object: &Object) -> Result<String, CallError> {
 
 fn size(size: Option<i64>) -> u64 {
     size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default()
-}
-
-async fn total(subject: &Subject<'_>) -> Result<Total, CallError> {
-    let key = AttributeValue::S(STATE_KEY.to_owned());
-    let request = subject.dynamodb.get_item().table_name(&subject.outputs.object_table_name).key("object_name", key);
-    let answer = request.consistent_read(true).send().await.map_err(CallError::of("GetItem"))?;
-    // Before the first event there is no row.
-    let row = answer.item.unwrap_or_default();
-    Ok(Total {
-        size: number(&row, "total_size").unwrap_or_default(),
-        count: number(&row, "object_count").unwrap_or_default(),
-        version: number(&row, "version").unwrap_or_default(),
-    })
 }
 
 /// The rows of objects, the largest first; all of them unless that is too many.

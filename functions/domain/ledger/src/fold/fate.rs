@@ -1,0 +1,58 @@
+//! What becomes of an event, by its sequencer, its version and its time.
+
+use jiff::Timestamp;
+use spillway_contracts::Sequencer;
+
+use super::{Row, TOMBSTONE_LIFE};
+use crate::event::{EventKind, ObjectEvent};
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It changes its object's row.
+    Applies,
+    /// It is known already, or came too late to matter.
+    Known,
+    /// It may be about an object that was deleted since.
+    TooOld,
+}
+
+/// What becomes of an event, by what the ledger knows of its object.
+pub(super) fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) -> Fate {
+    if event.is_repair() {
+        return if repairs(event, previous) { Fate::Applies } else { Fate::Known };
+    }
+    if previous.and_then(Row::as_of).is_some_and(|as_of| event.event_time < as_of) {
+        return Fate::Known;
+    }
+    let is_deletion = event.kind == EventKind::Deleted;
+    let Some(previous) = previous else {
+        let is_late = now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
+        return if is_late && !is_deletion { Fate::TooOld } else { Fate::Applies };
+    };
+    let is_newer = event.sequencer > *previous.sequencer();
+    let applies = match previous {
+        Row::Live(row) if event.is_expiry() => event.sequencer >= row.sequencer,
+        // Other versions than the current one are not counted, so that their deletion changes nothing.
+        Row::Live(row) if is_deletion && event.version_id.is_some() => is_newer && event.version_id == row.version_id,
+        Row::Live(_) => is_newer,
+        Row::Tombstone(_) if is_deletion && event.version_id.is_some() => false,
+        // Only one version is known to be deleted: a deletion of the whole object says more, a later version may be there.
+        Row::Tombstone(row) if row.version_id.is_some() => {
+            is_deletion || (is_newer && event.version_id != row.version_id)
+        }
+        Row::Tombstone(_) => is_newer,
+    };
+    if applies { Fate::Applies } else { Fate::Known }
+}
+
+/// Whether the row is still the one that the repair is about, and does not say the same yet.
+fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
+    let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
+    let says_so = match (&repair.kind, previous) {
+        (EventKind::Created { size, etag }, Some(Row::Live(row))) => row.size == *size && row.etag == *etag,
+        (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
+        (EventKind::Deleted, _) => true,
+    };
+    repair.sequencer == sequencer && !says_so
+}
