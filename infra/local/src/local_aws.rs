@@ -51,6 +51,11 @@ pub struct LocalAws {
 impl LocalAws {
     /// Builds the functions, starts a local AWS and deploys the template to it. Any number can run side by side.
     pub async fn up(options: Options) -> Result<Self, Error> {
+        Self::up_after(options, async |_| {}).await
+    }
+
+    /// Like [`LocalAws::up`], and before the stack is deployed, `prepare` has the account to itself.
+    pub async fn up_after(options: Options, prepare: impl AsyncFnOnce(&SdkConfig)) -> Result<Self, Error> {
         let Options { port, parameters, alarm_period, reporter } = options;
         let workspace = Workspace::locate().await?;
         let directory = workspace.local();
@@ -65,11 +70,14 @@ impl LocalAws {
             build(&workspace, &template, &reporter)
         )?;
 
+        prepare(account.sdk_config()).await;
         reporter.tell(Progress::Began(STEP));
-        let keys = artifacts::upload(&client::s3(account.sdk_config()), artifacts).await?;
+        let s3 = client::s3(account.sdk_config());
+        let keys = artifacts::upload(&s3, artifacts).await?;
         let packaged = template.package(artifacts::BUCKET, &keys)?.to_string();
+        let template_url = artifacts::upload_template(&s3, &account.endpoint(), &packaged).await?;
         let cloudformation = aws_sdk_cloudformation::Client::new(account.sdk_config());
-        let outputs = deploy(&cloudformation, STACK_NAME, &packaged, &parameters).await?;
+        let outputs = deploy(&cloudformation, STACK_NAME, &template_url, &parameters).await?;
         reporter.tell(Progress::Done(STEP, "deployed".to_owned()));
         Ok(Self { outputs, account })
     }

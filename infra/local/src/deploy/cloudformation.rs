@@ -37,16 +37,16 @@ pub enum DeployError {
     Outputs(serde_json::Error),
 }
 
-/// Creates the stack `name`, or updates it, and waits until it is complete.
+/// Creates the stack `name` from the template at this address, or updates it, and waits until it is complete.
 pub async fn deploy(
     cloudformation: &Client,
     name: &str,
-    template: &str,
+    template_url: &str,
     parameters: &Parameters,
 ) -> Result<Outputs, DeployError> {
-    match create(cloudformation, name, template, parameters).await {
+    match create(cloudformation, name, template_url, parameters).await {
         Err(error) if error.code() == Some("AlreadyExistsException") => {
-            match update(cloudformation, name, template, parameters).await {
+            match update(cloudformation, name, template_url, parameters).await {
                 Err(error) if error.says("No updates are to be performed") => {}
                 updated => updated?,
             }
@@ -59,15 +59,15 @@ pub async fn deploy(
     Outputs::from_stack(outputs).map_err(DeployError::Outputs)
 }
 
-async fn create(client: &Client, name: &str, template: &str, parameters: &Parameters) -> Result<(), CallError> {
-    let request = client.create_stack().stack_name(name).template_body(template);
+async fn create(client: &Client, name: &str, template_url: &str, parameters: &Parameters) -> Result<(), CallError> {
+    let request = client.create_stack().stack_name(name).template_url(template_url);
     let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
     request.set_parameters(Some(list(parameters))).send().await.map_err(CallError::of("CreateStack"))?;
     Ok(())
 }
 
-async fn update(client: &Client, name: &str, template: &str, parameters: &Parameters) -> Result<(), CallError> {
-    let request = client.update_stack().stack_name(name).template_body(template);
+async fn update(client: &Client, name: &str, template_url: &str, parameters: &Parameters) -> Result<(), CallError> {
+    let request = client.update_stack().stack_name(name).template_url(template_url);
     let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
     request.set_parameters(Some(list(parameters))).send().await.map_err(CallError::of("UpdateStack"))?;
     Ok(())
