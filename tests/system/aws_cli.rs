@@ -2,9 +2,10 @@
 
 use std::process::Stdio;
 
+use spillway_local::python::venv::Venv;
 use spillway_tests::tools;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Reads lines for a shell, does what they say, and prints what became of each.
 const PROGRAM: &str = r#"
@@ -26,6 +27,7 @@ for line in sys.stdin:
 
 /// A process of it.
 pub struct AwsCli {
+    venv: Venv,
     process: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
@@ -34,19 +36,34 @@ pub struct AwsCli {
 impl AwsCli {
     /// Starts it.
     pub async fn start() -> Self {
-        let mut command = tools("lint").await.command("python");
+        let venv = tools("lint").await;
+        let mut command = venv.command("python");
         command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().expect("Python starts");
         let commands = process.stdin.take().expect("a pipe");
         let answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        Self { process, commands, answers }
+        Self { venv, process, commands, answers }
     }
 
     /// Does what a line for a shell says, which must succeed.
     pub async fn run(&mut self, line: &str) {
+        if line.contains("$(") {
+            return self.run_in_a_shell(line).await;
+        }
         self.commands.write_all(format!("{line}\n").as_bytes()).await.expect("the CLI reads");
         let answer = self.answers.next_line().await.expect("an answer").expect("the CLI still runs");
         assert!(answer.starts_with("0 "), "{line}\n{answer}");
+    }
+
+    /// What only a shell understands.
+    async fn run_in_a_shell(&self, line: &str) {
+        let programs = self.venv.program("aws").parent().expect("a program is in a folder").to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-c", line]).env("PATH", path.expect("a search path")).output().await;
+        let output = output.expect("sh starts");
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Ends it.

@@ -8,7 +8,10 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Statistic};
 use aws_sdk_cloudwatchlogs::types::MetricTransformation;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::{ApplicationLogLevel, LogFormat, LoggingConfig};
-use aws_sdk_s3::types::{Event, NotificationConfiguration, TopicConfiguration};
+use aws_sdk_s3::types::{
+    Event, FilterRule, NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+    TopicConfiguration,
+};
 use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, ScheduleState, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ use spillway_tests::{Stack, eventually, live};
 
 use super::aws_cli::AwsCli;
 
-const READ_POLICY: &str = include_str!("../../infra/stack/read-policy.json");
+pub const READ_POLICY: &str = include_str!("../../infra/stack/read-policy.json");
 
 /// The calls of the doctor that MiniStack lets everybody make.
 const UNASKED: [&str; 1] = ["cloudwatch:DescribeAlarms"];
@@ -28,21 +31,32 @@ const UNASKED: [&str; 1] = ["cloudwatch:DescribeAlarms"];
 const SETTINGS: Settings =
     Settings { exact_up_to: 1000, patience: Duration::from_millis(500), pause: Duration::from_millis(100) };
 
+/// The calls that it makes only for a bucket that existed before the stack.
+pub const OF_EXISTING_BUCKETS: [&str; 2] = ["events:DescribeRule", "events:ListTargetsByRule"];
+
 /// A stack, and who examines and repairs it.
-struct Patient {
-    stack: Stack,
+pub struct Patient {
+    pub stack: Stack,
     connection: Connection,
     cli: AwsCli,
     faults: usize,
 }
 
 impl Patient {
-    async fn examine(&self) -> Vec<Finding> {
+    /// A stack that nobody has looked at yet.
+    pub fn new(stack: Stack, cli: AwsCli) -> Self {
+        let file = client::stack_file(stack.local_aws.endpoint(), stack.local_aws.outputs().clone());
+        let connection = Connection::local(file, stack.local_aws.stack_name());
+        Self { stack, connection, cli, faults: 0 }
+    }
+
+    /// What is found of each piece.
+    pub async fn examine(&self) -> Vec<Finding> {
         Box::pin(examine(&self.connection, &SETTINGS)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Wants exactly this piece to be wrong, and gives what would put it right.
-    async fn wants(&mut self, piece: &str) -> String {
+    pub async fn wants(&mut self, piece: &str) -> String {
         self.faults += 1;
         let sick: Vec<_> = self.examine().await.into_iter().filter(|finding| !finding.is_healthy()).collect();
         let [Finding { piece: found, judgement: Judgement::Wrong { fix, .. }, .. }] = &sick[..] else {
@@ -54,10 +68,29 @@ impl Patient {
 
     /// Wants exactly this piece to be wrong, and has it put right as the doctor says. Whether it is right then, the next
     /// look says.
-    async fn repairs(&mut self, piece: &str) {
+    pub async fn repairs(&mut self, piece: &str) {
         let fix = self.wants(piece).await;
-        let commands = fix.find("AWS_ACCESS_KEY_ID=").unwrap_or_else(|| panic!("no command is in {fix:?}"));
-        self.cli.run(&fix[commands..]).await;
+        self.does(&fix).await;
+    }
+
+    /// Does what the doctor says.
+    pub async fn does(&mut self, fix: &str) {
+        let command = fix.find("configuration=$(").or_else(|| fix.find("AWS_ACCESS_KEY_ID="));
+        let command = command.unwrap_or_else(|| panic!("no command is in {fix:?}"));
+        self.cli.run(&fix[command..]).await;
+    }
+
+    /// What is found by somebody with these permissions.
+    pub async fn examined_as(&self, config: SdkConfig, exact_up_to: usize) -> Vec<Finding> {
+        let mut connection = self.connection.clone();
+        connection.config = config;
+        examine(&connection, &Settings { exact_up_to, ..SETTINGS }).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Ends everything.
+    pub async fn leave(self) {
+        self.cli.stop().await;
+        self.stack.local_aws.shutdown().await;
     }
 }
 
@@ -67,9 +100,7 @@ async fn each_fault_is_named_and_what_the_doctor_says_puts_it_right() {
     let (stack, cli) = tokio::join!(Stack::up(), AwsCli::start());
     stack.put("a", 5).await;
     eventually("the object is recorded", async || stack.total_size().await == Some(5)).await;
-    let file = client::stack_file(stack.local_aws.endpoint(), stack.local_aws.outputs().clone());
-    let connection = Connection::local(file, stack.local_aws.stack_name());
-    let mut patient = Patient { stack, connection, cli, faults: 0 };
+    let mut patient = Patient::new(stack, cli);
     let healthy = patient.examine().await;
     assert!(healthy.iter().all(Finding::is_healthy), "{healthy:#?}");
 
@@ -87,8 +118,7 @@ async fn each_fault_is_named_and_what_the_doctor_says_puts_it_right() {
     patient.stack.end_of(&failed).await;
     patient.wants("last run").await;
     Box::pin(the_read_policy_is_enough_and_all_of_it_is_needed(&patient)).await;
-    patient.cli.stop().await;
-    patient.stack.local_aws.shutdown().await;
+    patient.leave().await;
 }
 
 /// S3, SNS.
@@ -97,11 +127,15 @@ async fn break_events(patient: &mut Patient) {
     let bucket = patient.stack.local_aws.outputs().test_bucket_name.clone();
     let topic = patient.stack.resource("ObjectEventsTopic").await;
     let created = TopicConfiguration::builder().topic_arn(&topic).events(Event::from("s3:ObjectCreated:*")).build();
+    let others = another_consumer(&patient.stack).await;
     for topics in [vec![created.expect("a configuration")], vec![]] {
-        let configuration = NotificationConfiguration::builder().set_topic_configurations(Some(topics)).build();
+        let configuration = NotificationConfiguration::builder().set_topic_configurations(Some(topics));
+        let configuration = configuration.queue_configurations(others.clone()).build();
         let request = s3.put_bucket_notification_configuration().bucket(&bucket);
         request.notification_configuration(configuration).send().await.expect("notifications can be configured");
         patient.repairs("bucket notification").await;
+        let now = s3.get_bucket_notification_configuration().bucket(&bucket).send().await.expect("a configuration");
+        assert_eq!(now.queue_configurations(), std::slice::from_ref(&others), "what others have configured stays");
     }
 
     let sns = aws_sdk_sns::Client::new(&config);
@@ -127,6 +161,22 @@ async fn break_events(patient: &mut Patient) {
         request.attribute_value(value).send().await.expect("a subscription can be changed");
         patient.repairs("logging subscription").await;
     }
+}
+
+/// A queue that somebody else has S3 tell of some tags of the bucket's.
+pub async fn another_consumer(stack: &Stack) -> QueueConfiguration {
+    let queue = stack.sqs.create_queue().queue_name("another-consumer").send().await.expect("a queue");
+    let arn = stack.queue_arn(queue.queue_url().expect("a queue has an address")).await;
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": "s3.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": arn,
+    }] });
+    let request = stack.sqs.set_queue_attributes().queue_url(queue.queue_url().unwrap_or_default());
+    let request = request.attributes(QueueAttributeName::Policy, policy.to_string());
+    request.send().await.expect("attributes can be set");
+    let rule = FilterRule::builder().name("prefix".into()).value("people's own/").build();
+    let filter = NotificationConfigurationFilter::builder().key(S3KeyFilter::builder().filter_rules(rule).build());
+    let configuration = QueueConfiguration::builder().id("theirs").queue_arn(arn).filter(filter.build());
+    configuration.events(Event::from("s3:ObjectTagging:Put")).build().expect("a configuration")
 }
 
 /// SQS, and Lambda's pollers.
@@ -320,18 +370,14 @@ async fn the_read_policy_is_enough_and_all_of_it_is_needed(patient: &Patient) {
             .any(|verb| action.split(':').nth(1).is_some_and(|name| name.starts_with(verb)))
     }));
 
-    let as_reader = async |config: SdkConfig, exact_up_to| {
-        let mut connection = patient.connection.clone();
-        connection.config = config;
-        examine(&connection, &Settings { exact_up_to, ..SETTINGS }).await.unwrap_or_else(|error| panic!("{error}"))
-    };
     let reader = patient.stack.as_somebody("reader", &policy).await;
     for exact_up_to in [0, 1000] {
-        let findings = as_reader(reader.clone(), exact_up_to).await;
+        let findings = patient.examined_as(reader.clone(), exact_up_to).await;
         let sick: Vec<_> = findings.iter().filter(|it| !it.is_healthy()).map(|it| it.piece).collect();
         assert_eq!(sick, ["last run"], "{findings:#?}");
     }
     let mut used = patient.stack.used_by("reader").await;
+    used.extend(OF_EXISTING_BUCKETS.map(str::to_owned));
     for action in UNASKED {
         assert!(used.insert(action.to_owned()), "MiniStack asks for {action} after all");
     }
@@ -340,7 +386,7 @@ async fn the_read_policy_is_enough_and_all_of_it_is_needed(patient: &Patient) {
     let mut less = policy.clone();
     let actions = less["Statement"][0]["Action"].as_array_mut().expect("actions");
     actions.retain(|action| action != "sqs:GetQueueAttributes");
-    let findings = as_reader(patient.stack.as_somebody("blind", &less).await, 1000).await;
+    let findings = patient.examined_as(patient.stack.as_somebody("blind", &less).await, 1000).await;
     let unseen = findings.iter().filter(|it| matches!(it.judgement, Judgement::Unseen { .. }));
     let unseen: Vec<_> =
         unseen.map(|it| (it.piece, it.to_string().contains("not permitted: GetQueueAttributes"))).collect();

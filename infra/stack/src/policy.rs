@@ -60,7 +60,7 @@ impl Request<'_> {
 }
 
 /// IAM takes a single value for a list of one.
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     match value {
         Value::Array(values) => values.iter(),
         value => std::slice::from_ref(value).iter(),
@@ -68,7 +68,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Whether it holds for the text, or for one of the texts.
-fn any(value: &Value, holds: impl Fn(&str) -> bool) -> bool {
+pub(crate) fn any(value: &Value, holds: impl Fn(&str) -> bool) -> bool {
     list(value).filter_map(Value::as_str).any(holds)
 }
 

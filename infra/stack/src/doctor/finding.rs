@@ -23,6 +23,11 @@ pub enum Judgement {
         /// What was seen.
         saw: String,
     },
+    /// It is what somebody wants, and whoever relies on the stack should know.
+    Noted {
+        /// What was seen, and what follows from it.
+        saw: String,
+    },
     /// It is not what it should be.
     Wrong {
         /// What was seen.
@@ -67,13 +72,17 @@ impl Finding {
 
     /// Whether it needs nobody.
     pub fn is_healthy(&self) -> bool {
-        matches!(self.judgement, Judgement::Healthy { .. })
+        matches!(self.judgement, Judgement::Healthy { .. } | Judgement::Noted { .. })
     }
 }
 
 impl Judgement {
     pub(super) fn healthy(saw: impl Into<String>) -> Self {
         Self::Healthy { saw: saw.into() }
+    }
+
+    pub(super) fn noted(saw: impl Into<String>) -> Self {
+        Self::Noted { saw: saw.into() }
     }
 
     pub(super) fn wrong(saw: impl Into<String>, fix: impl Into<String>) -> Self {
@@ -104,11 +113,12 @@ fn unseen(error: &CallError) -> Judgement {
 }
 
 impl fmt::Display for Finding {
-    /// A line for what is healthy; what is not has lines of its own for what was looked at, what was seen and what to do.
+    /// A line for what is healthy or noted; what is not has lines of its own for what was looked at, what was seen and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { piece, looked_at, judgement } = self;
         match judgement {
             Judgement::Healthy { saw } => write!(f, "ok       {piece:<26} {saw}"),
+            Judgement::Noted { saw } => write!(f, "note     {piece:<26} {saw}"),
             Judgement::Wrong { saw, fix } => {
                 write!(f, "WRONG    {piece:<26} {looked_at}\n           saw  {saw}\n           fix  {fix}")
             }

@@ -6,12 +6,15 @@
 
 mod alarm;
 mod bucket;
+mod bucket_policy;
 pub mod finding;
 mod functions;
 mod ledger;
 mod mappings;
 mod metric;
+mod notification;
 mod queues;
+mod rule;
 mod runs;
 mod schedules;
 mod stack;
@@ -48,8 +51,9 @@ pub async fn examine(connection: &Connection, settings: &Settings) -> Result<Vec
     // Without its outputs nobody knows where the pieces are.
     let Some(subject) = subject else { return Ok(findings) };
     // Boxed: the SDK's futures are large, and all of them together would be too much for a thread's stack.
-    let (bucket, topic, queues, mappings, functions) = tokio::join!(
+    let (bucket, rule, topic, queues, mappings, functions) = tokio::join!(
         Box::pin(bucket::look(&subject)),
+        Box::pin(rule::look(&subject)),
         Box::pin(topic::look(&subject)),
         Box::pin(queues::look(&subject)),
         Box::pin(mappings::look(&subject)),
@@ -62,7 +66,7 @@ pub async fn examine(connection: &Connection, settings: &Settings) -> Result<Vec
         Box::pin(ledger::look(&subject, settings)),
         Box::pin(runs::look(&subject)),
     );
-    for more in [bucket, topic, queues, mappings, functions, metric, alarm, schedules, ledger, runs] {
+    for more in [bucket, rule, topic, queues, mappings, functions, metric, alarm, schedules, ledger, runs] {
         findings.extend(more);
     }
     Ok(findings)

@@ -18,7 +18,11 @@ struct Ended {
     cause: String,
 }
 
+/// Nothing if the bucket existed before the stack: each run is refused there.
 pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
+    if subject.has_existing_bucket() {
+        return Vec::new();
+    }
     let machine = &subject.outputs.state_machine_arn;
     vec![Finding::of("last run", machine, last(subject).await, |last| {
         let again = subject.connection.cargo_stack(["run"]);

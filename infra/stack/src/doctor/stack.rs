@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::connection::deployed::Deployed;
 
 /// The resources that the other checks look at, by their names in the template and in what SAM makes of it.
-const PIECES: [&str; 25] = [
+const PIECES: [&str; 24] = [
     "AlarmMayInvokeCleaner",
     "CleanerDlq",
     "CleanerFunction",
@@ -27,13 +27,16 @@ const PIECES: [&str; 25] = [
     "SizeTrackingFunctionBatch",
     "SizeTrackingFunctionHeartbeat",
     "SizeTrackingLogGroup",
-    "TestBucket",
     "TotalSizeAlarm",
     "TotalSizeFilter",
     "TrackingDlq",
     "TrackingQueue",
     "TrackingSubscription",
 ];
+
+/// What there is besides, if the bucket is the stack's own, and if it is not.
+const OF_OWN_BUCKET: &str = "TestBucket";
+const OF_EXISTING_BUCKET: &str = "ObjectEventsRule";
 
 pub(super) fn judge(
     connection: &Connection,
@@ -49,7 +52,9 @@ pub(super) fn judge(
         |error| Judgement::wrong(error.to_string(), "deploy this version, or name another stack with --stack-name"),
         |_| Judgement::healthy(format!("{} outputs", deployed.outputs.len())),
     );
-    let missing: Vec<&str> = PIECES.into_iter().filter(|id| !resources.contains_key(*id)).collect();
+    let is_existing = deployed.parameters.get("ExistingBucketName").is_some_and(|name| !name.is_empty());
+    let of_bucket = if is_existing { OF_EXISTING_BUCKET } else { OF_OWN_BUCKET };
+    let missing: Vec<&str> = PIECES.into_iter().chain([of_bucket]).filter(|id| !resources.contains_key(*id)).collect();
     let pieces = if missing.is_empty() {
         Judgement::healthy(format!("{} resources", resources.len()))
     } else {

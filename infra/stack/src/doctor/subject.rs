@@ -20,6 +20,7 @@ pub(super) struct Subject<'a> {
     arn: String,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
+    pub(super) eventbridge: aws_sdk_eventbridge::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) s3: aws_sdk_s3::Client,
@@ -48,6 +49,7 @@ impl<'a> Subject<'a> {
             arn: deployed.arn,
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             s3: connection.s3(),
@@ -69,9 +71,18 @@ impl<'a> Subject<'a> {
         self.parameters.get(name).map(String::as_str).unwrap_or_default()
     }
 
+    /// Whether the bucket existed before the stack.
+    pub(super) fn has_existing_bucket(&self) -> bool {
+        !self.parameter("ExistingBucketName").is_empty()
+    }
+
     /// The part of the stack's ARN with this number: partition 1, region 3, account 4.
     fn part(&self, number: usize) -> &str {
         self.arn.split(':').nth(number).unwrap_or_default()
+    }
+
+    pub(super) fn region(&self) -> &str {
+        self.part(3)
     }
 
     pub(super) fn account(&self) -> &str {

@@ -25,36 +25,58 @@ async fn policy(subject: &Subject<'_>) -> Finding {
     let seen = answer.map_err(CallError::of("GetTopicAttributes"));
     Finding::of("topic policy", topic, seen, |answer| {
         let policy = answer.attributes.unwrap_or_default().remove("Policy").unwrap_or_default();
-        let bucket = subject.bucket_arn();
+        let publisher = Publisher::of(subject);
         let request = Request {
-            service: "s3.amazonaws.com",
+            service: publisher.service,
             action: "sns:Publish",
             resource: Some(topic),
-            source_arn: &bucket,
-            source_account: subject.account(),
+            source_arn: &publisher.source_arn,
+            source_account: publisher.source_account,
         };
         if request.is_permitted(&serde_json::from_str(&policy).unwrap_or_default()) {
-            return Judgement::healthy("S3 may publish for the bucket");
+            return Judgement::healthy(format!("{} may publish for the bucket", publisher.name));
         }
-        let policy = expected(topic, subject.account()).to_string();
+        let policy = expected(topic, &publisher).to_string();
         let set = ["sns", "set-topic-attributes", "--topic-arn", topic, "--attribute-name", "Policy"];
         let fix = subject.aws(&[&set[..], &["--attribute-value", &policy]].concat());
-        Judgement::wrong("S3 may not publish for the bucket", fix)
+        Judgement::wrong(format!("{} may not publish for the bucket", publisher.name), fix)
     })
 }
 
+/// Who publishes the bucket's events, and what a policy's conditions can go by.
+struct Publisher<'a> {
+    name: &'static str,
+    service: &'static str,
+    source_arn: String,
+    source_account: &'a str,
+}
+
+impl<'a> Publisher<'a> {
+    fn of(subject: &'a Subject<'_>) -> Self {
+        if subject.has_existing_bucket() {
+            // "You can't use Condition blocks in Amazon SNS topic policies for EventBridge", says its user guide.
+            let nothing = String::new();
+            Self { name: "EventBridge", service: "events.amazonaws.com", source_arn: nothing, source_account: "" }
+        } else {
+            let (source_arn, source_account) = (subject.bucket_arn(), subject.account());
+            Self { name: "S3", service: "s3.amazonaws.com", source_arn, source_account }
+        }
+    }
+}
+
 /// The policy that the template gives the topic.
-fn expected(topic: &str, account: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [
-        {
-            "Effect": "Allow", "Principal": { "Service": "s3.amazonaws.com" }, "Action": "sns:Publish", "Resource": topic,
-            "Condition": { "StringEquals": { "aws:SourceAccount": account } },
-        },
-        {
-            "Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic,
-            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
-        },
-    ] })
+fn expected(topic: &str, publisher: &Publisher<'_>) -> Value {
+    let mut allow = json!({
+        "Effect": "Allow", "Principal": { "Service": publisher.service }, "Action": "sns:Publish", "Resource": topic,
+    });
+    if !publisher.source_account.is_empty() {
+        allow["Condition"] = json!({ "StringEquals": { "aws:SourceAccount": publisher.source_account } });
+    }
+    let deny = json!({
+        "Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic,
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    });
+    json!({ "Version": "2012-10-17", "Statement": [allow, deny] })
 }
 
 async fn subscription(subject: &Subject<'_>, piece: &'static str, queue_url: &str) -> Finding {
