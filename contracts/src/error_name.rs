@@ -12,6 +12,9 @@ pub enum ErrorName {
     InvalidInput,
     /// The bucket holds an object that no run has put there. Empty it, or use another bucket.
     BucketNotEmpty,
+    /// The bucket existed before its stack. Runs put objects into buckets that stacks have made, and into no other: give them a
+    /// stack of their own.
+    ExistingBucket,
     /// Another run holds the stack. Wait until it ends.
     RunInProgress,
     /// The bucket, the ledger or the alarm did not come to rest before the run's first upload was due.
@@ -40,9 +43,10 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidInput,
         Self::BucketNotEmpty,
+        Self::ExistingBucket,
         Self::RunInProgress,
         Self::PreparationDeadlinePassed,
         Self::UploadDeadlinePassed,
@@ -62,6 +66,7 @@ impl ErrorName {
         match self {
             Self::InvalidInput => "InvalidInput",
             Self::BucketNotEmpty => "BucketNotEmpty",
+            Self::ExistingBucket => "ExistingBucket",
             Self::RunInProgress => "RunInProgress",
             Self::PreparationDeadlinePassed => "PreparationDeadlinePassed",
             Self::UploadDeadlinePassed => "UploadDeadlinePassed",

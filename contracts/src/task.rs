@@ -13,7 +13,7 @@ use crate::{ObjectName, rfc3339};
 
 /// Asks `prepare-run` to validate a run's input and to empty the bucket of what earlier runs left.
 ///
-/// Errors: `InvalidInput`, `BucketNotEmpty`, `PreparationDeadlinePassed`.
+/// Errors: `ExistingBucket`, `InvalidInput`, `BucketNotEmpty`, `PreparationDeadlinePassed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrepareRunRequest {

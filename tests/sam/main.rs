@@ -84,7 +84,58 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
     for name in &tables {
         user.say(&table.replace("TABLE", name), "").await;
     }
+    has_a_bucket_already(&user).await;
     user.account.shutdown().await;
+}
+
+/// Adopts `my-photos` by the page's commands, lets the cleaner loose, and removes the stack.
+async fn has_a_bucket_already(user: &User) {
+    user.say("aws s3 mb s3://my-photos", "").await;
+    let switch = |beginning| user.documented(beginning).join("\n");
+    let configuration = "aws s3api get-bucket-notification-configuration --bucket my-photos --output json";
+    user.say(
+        &switch("configuration=$(aws s3api get-bucket-notification-configuration --bucket my-photos --output json \\"),
+        "",
+    )
+    .await;
+    assert_eq!(user.ask(configuration).await, json!({ "EventBridgeConfiguration": {} }));
+
+    let deploy = user.documented("sam deploy --parameter-overrides ExistingBucketName").concat();
+    let refused = user.run(&deploy.replace("SizeThreshold=500000000000", "SizeThreshold=20"), "y\n").await;
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned() + &String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("SizeThreshold is 20 bytes"), "{said}");
+    user.say(&deploy, "y\n").await;
+    let outputs = user.outputs("spillway").await;
+    assert_eq!(outputs["TestBucketName"], "my-photos");
+    user.say("aws s3 cp README.md s3://my-photos/README.md", "").await;
+    let [doctor, _] = user.documented("cargo stack doctor").try_into().expect("two commands");
+    user.cargo(&doctor).await;
+
+    let decisions = switch("aws logs filter-log-events");
+    within(Duration::from_secs(90), "the schedule has the cleaner decide", async || {
+        user.say(&decisions, "").await.contains(r#""verdict""#)
+    })
+    .await;
+    assert!(user.say(&decisions, "").await.contains(r#""dry_run":true"#));
+    let loose = user.documented("sam deploy --parameter-overrides DryRun");
+    user.say(&loose.concat(), "y\n").await;
+    let cleaner = text(&outputs["CleanerFunctionName"]);
+    let cleaner = user.ask(&format!("aws lambda get-function-configuration --function-name {cleaner}")).await;
+    let variables = &cleaner["Environment"]["Variables"];
+    let kept = ["DRY_RUN", "TEST_BUCKET", "SIZE_THRESHOLD"].map(|name| text(&variables[name]));
+    assert_eq!(kept, ["false", "my-photos", "500000000000"]);
+
+    user.say(&user.documented("sam delete").concat(), "y\ny\n").await;
+    user.say("aws s3api head-object --bucket my-photos --key README.md", "").await;
+    assert_eq!(user.ask(configuration).await, json!({ "EventBridgeConfiguration": {} }));
+    user.say(
+        &switch(
+            "configuration=$(aws s3api get-bucket-notification-configuration --bucket my-photos --output json --query",
+        ),
+        "",
+    )
+    .await;
+    assert_eq!(user.say(configuration, "").await.trim(), "");
 }
 
 /// The default. One function shows what the linker does. It can fail only where Rust's standard library for arm64 is missing,
@@ -182,8 +233,8 @@ impl User {
     /// How many questions `sam deploy --guided` has: stack and region, the parameters, six more.
     fn questions(&self) -> usize {
         let template = fs::read_to_string(self.infra().join("template.yaml")).expect("the template");
-        let section = template.split_once("\nParameters:\n").and_then(|(_, rest)| rest.split_once("\nConditions:"));
-        let (parameters, _) = section.expect("parameters before conditions");
+        let section = template.split_once("\nParameters:\n").and_then(|(_, rest)| rest.split_once("\nRules:"));
+        let (parameters, _) = section.expect("parameters before rules");
         let is_name = |line: &&str| line.strip_prefix("  ").is_some_and(|line| line.starts_with(char::is_alphabetic));
         2 + parameters.lines().filter(is_name).count() + 6
     }

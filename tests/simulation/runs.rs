@@ -62,6 +62,7 @@ async fn prepare(shared: &Shared, started_at: Timestamp) -> Result<RunPlan, Fail
         s3: driver_s3(),
         cloudwatch: cloudwatch(),
         alarm_name: "a".into(),
+        is_own_bucket: true,
         max_deletes: rule.max_deletes,
         protected: rule.protected,
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::StackResource;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
@@ -49,10 +50,29 @@ impl Stack {
 
     /// Like [`Stack::with`], with an alarm of this period, in seconds.
     pub async fn with_period(alarm_period: u32, parameters: &[(&str, &str)]) -> Self {
+        Self::after(alarm_period, parameters, async |_| {}).await
+    }
+
+    /// Like [`Stack::with`], for this bucket, which `prepare` fills and configures before there is a stack.
+    pub async fn for_existing(
+        bucket: &str,
+        parameters: &[(&str, &str)],
+        prepare: impl AsyncFnOnce(&SdkConfig),
+    ) -> Self {
+        let parameters = [parameters, &[("ExistingBucketName", bucket)]].concat();
+        let make = async |config: &SdkConfig| {
+            let made = client::s3(config).create_bucket().bucket(bucket).send().await;
+            made.expect("a bucket can be made");
+            prepare(config).await;
+        };
+        Self::after(SHORTEST_PERIOD.unsigned_abs(), &parameters, make).await
+    }
+
+    async fn after(alarm_period: u32, parameters: &[(&str, &str)], prepare: impl AsyncFnOnce(&SdkConfig)) -> Self {
         let mut options = Options { alarm_period, ..Options::default() };
         options.parameters.insert("SafetyNetExpression".to_owned(), "rate(1 day)".to_owned());
         options.parameters.extend(parameters.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
-        let local_aws = LocalAws::up(options).await.unwrap_or_else(|error| panic!("{error}"));
+        let local_aws = LocalAws::up_after(options, prepare).await.unwrap_or_else(|error| panic!("{error}"));
         let config = local_aws.sdk_config();
         Self {
             driver: Driver::new(config, local_aws.outputs()),

@@ -6,7 +6,8 @@ use spillway_contracts::log_line::{CleanerDecisionLine, Outcome, Verdict};
 use spillway_stack::run::execution::Ending;
 use spillway_tests::{Stack, eventually, live};
 
-async fn decisions(stack: &Stack) -> Vec<CleanerDecisionLine> {
+/// The cleaner's decision lines.
+pub async fn decisions(stack: &Stack) -> Vec<CleanerDecisionLine> {
     let lines = stack.log_lines(&stack.local_aws.outputs().cleaner_function_name).await;
     let decisions = lines.into_iter().filter(|line| line.get("verdict").is_some());
     decisions.map(|line| serde_json::from_value(line).expect("a decision keeps its contract")).collect()

@@ -8,6 +8,7 @@ mod commands;
 mod cost;
 mod doctor;
 mod documents;
+mod existing_bucket;
 mod layering;
 mod licences;
 mod messages;

@@ -1,12 +1,15 @@
 //! The template's parameters: what CloudFormation refuses, and with which sentence.
 //!
-//! MiniStack applies AllowedPattern and ConstraintDescription as CloudFormation documents them; AWS's own message has more
+//! MiniStack applies AllowedPattern, ConstraintDescription and Rules as CloudFormation documents them; AWS's own message has more
 //! words around the sentence.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus, TemplateStage};
 use serde_json::Value;
-use spillway_local::emulator::Account;
+use spillway_local::deploy::artifacts::{upload, upload_template};
+use spillway_local::emulator::{Account, client};
 use spillway_tests::{Stack, account, eventually, live};
 
 use super::template::template;
@@ -15,6 +18,12 @@ const BYTES: &str = "must be a whole number of bytes, from 1 to 999999999999999,
 const SECONDS: &str = "must be 60, 120, 180 and so on up to 3600: whole minutes, given in seconds. Metric filters publish one \
                        value a minute, so an alarm with a shorter period would see no data.";
 const OBJECTS: &str = "must be a whole number of objects, from 1 to 999999999, in digits only.";
+const BUCKET: &str = "must be the name of a bucket in this account and region, such as my-photos, without s3:// and without arn:, \
+                      or empty.";
+const THRESHOLD: &str = "SizeThreshold is 20 bytes, which is for the default scenario. Of the bucket that ExistingBucketName names, \
+                         nearly everything would have to go. Set SizeThreshold to the number of bytes that this bucket may hold.";
+const RUNS: &str = "ScheduleState is ENABLED, but a run needs a bucket that its stack made, and refuses the one that \
+                    ExistingBucketName names. Set ScheduleState to DISABLED, and give the runs a stack of their own.";
 const DAYS: &str = "must be a whole number of days, from 1 to 9999, in digits only.";
 
 /// No number: CloudFormation takes 20.5 for one, and applies no pattern to it.
@@ -32,6 +41,27 @@ async fn what_is_no_whole_number_or_no_period_is_refused_with_what_is_wanted() {
             assert_eq!(user.refusal(&[(name, value)]).await, format!("Parameter '{name}' {sentence}"), "{value}");
         }
     }
+    user.account.shutdown().await;
+}
+
+/// A bucket of people's data, and what is meant for the default scenario, never meet.
+#[tokio::test]
+async fn an_existing_bucket_is_refused_with_what_is_for_a_bucket_of_the_stacks_own() {
+    let _live = live().await;
+    let user = User::new().await;
+    for name in ["s3://photos", "arn:aws:s3:::photos", "Photos", "ab", "photos/", "photos,films", "-photos"] {
+        let refusal = user.refusal(&[("ExistingBucketName", name), ("SizeThreshold", "1000")]).await;
+        assert_eq!(refusal, format!("Parameter 'ExistingBucketName' {BUCKET}"), "{name}");
+    }
+    for threshold in [vec![], vec![("SizeThreshold", "20")]] {
+        let refusal = user.refusal(&[vec![("ExistingBucketName", "photos")], threshold].concat()).await;
+        assert!(refusal.contains(THRESHOLD), "{refusal}");
+    }
+    let enabled = [("ExistingBucketName", "photos"), ("SizeThreshold", "1000"), ("ScheduleState", "ENABLED")];
+    let refusal = user.refusal(&enabled).await;
+    assert!(refusal.contains(RUNS), "{refusal}");
+    let refusal = user.refusal(&[("DryRun", "maybe")]).await;
+    assert!(refusal.starts_with("Parameter 'DryRun'"), "{refusal}");
     user.account.shutdown().await;
 }
 
@@ -67,19 +97,24 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
     let mut old = template.clone();
     let parameters = old["Parameters"].as_object_mut().expect("parameters");
     for parameter in parameters.values_mut().filter_map(Value::as_object_mut) {
-        if parameter.remove("AllowedPattern").is_some() {
+        let is_number = parameter.get("Default").and_then(Value::as_str).is_some_and(|it| it.parse::<u64>().is_ok());
+        if is_number && parameter.remove("AllowedPattern").is_some() {
             parameter.insert("Type".to_owned(), "Number".into());
         }
     }
     // All parameters keep their values, except the period, which gets this one.
     let update = async |template: &Value, period: Option<&str>| {
+        let template_url = upload_template(&stack.s3, &stack.local_aws.endpoint(), &template.to_string()).await;
         let names = template["Parameters"].as_object().expect("parameters").keys();
         let parameter = |name: &String| {
             let parameter = Parameter::builder().parameter_key(name);
             let period = period.filter(|_| name == "AlarmPeriodSeconds");
             period.map_or(parameter.clone().use_previous_value(true), |value| parameter.parameter_value(value)).build()
         };
-        let request = cloudformation.update_stack().stack_name(name).template_body(template.to_string());
+        let request = cloudformation
+            .update_stack()
+            .stack_name(name)
+            .template_url(template_url.expect("a template can be uploaded"));
         let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
         let request = request.set_parameters(Some(names.map(parameter).collect()));
         request.send().await.map_err(|error| error.message().unwrap_or_default().to_owned())?;
@@ -116,12 +151,16 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
 /// Somebody who deploys the template to an empty account.
 struct User {
     account: Account,
-    template: String,
+    template_url: String,
 }
 
 impl User {
     async fn new() -> Self {
-        Self { account: account().await, template: template().await.to_string() }
+        let account = account().await;
+        let s3 = client::s3(account.sdk_config());
+        upload(&s3, BTreeMap::new()).await.expect("there is a bucket for artifacts");
+        let template_url = upload_template(&s3, &account.endpoint(), &template().await.to_string()).await;
+        Self { account, template_url: template_url.expect("a template can be uploaded") }
     }
 
     /// What CloudFormation says to parameters that it refuses.
@@ -129,7 +168,7 @@ impl User {
         let cloudformation = aws_sdk_cloudformation::Client::new(self.account.sdk_config());
         let parameter =
             |&(name, value): &(&str, &str)| Parameter::builder().parameter_key(name).parameter_value(value).build();
-        let request = cloudformation.create_stack().stack_name("spillway").template_body(&self.template);
+        let request = cloudformation.create_stack().stack_name("spillway").template_url(&self.template_url);
         let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
         let request = request.set_parameters(Some(parameters.iter().map(parameter).collect()));
         let Err(error) = request.send().await else { panic!("{parameters:?} should be refused") };

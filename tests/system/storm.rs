@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{EventBridgeConfiguration, NotificationConfiguration};
 use fastrand::Rng;
 use serde_json::{Value, json};
+use spillway_local::emulator::client;
 use spillway_tests::{Stack, live, within};
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -28,7 +31,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Names that break what doesn't treat them as S3 does.
-fn names() -> Vec<String> {
+pub fn names() -> Vec<String> {
     let mut names: Vec<String> = (0..24).map(|number| format!("plain/{number}")).collect();
     names.extend(
         ["a b", "a+b", "a%2Bb", "dir//x", "💧/ü", "__STATE__", r"\__STATE__", "__RUN__", "q?x=1&y=#", "'\"<>", "."]
@@ -125,6 +128,14 @@ impl Mischief {
     }
 }
 
+/// As the owner of an existing bucket does, who has configured no notifications.
+pub async fn turn_event_bridge_on(config: &SdkConfig, bucket: &str) {
+    let bridge = EventBridgeConfiguration::builder().build();
+    let configuration = NotificationConfiguration::builder().event_bridge_configuration(bridge).build();
+    let request = client::s3(config).put_bucket_notification_configuration().bucket(bucket);
+    request.notification_configuration(configuration).send().await.expect("notifications can be configured");
+}
+
 /// The sum of a field over the tracker's lines about its batches.
 fn counted(lines: &[Value], field: &str) -> u64 {
     lines.iter().filter_map(|line| line.get(field)?.as_u64()).sum()
@@ -133,10 +144,23 @@ fn counted(lines: &[Value], field: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_storm_the_ledger_is_the_bucket() {
     let _live = live().await;
+    storm(Stack::with(&[("SizeThreshold", &THRESHOLD.to_string())]).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_the_ledger_is_the_existing_bucket() {
+    let _live = live().await;
+    let parameters = [("SizeThreshold", &*THRESHOLD.to_string()), ("DryRun", "false")];
+    storm(
+        Stack::for_existing("stormy", &parameters, async |config| turn_event_bridge_on(config, "stormy").await).await,
+    )
+    .await;
+}
+
+async fn storm(stack: Stack) {
     let events = setting("SPILLWAY_STORM_EVENTS", 500);
     let seed = setting("SPILLWAY_STORM_SEED", fastrand::u64(..1_000_000));
     println!("SPILLWAY_STORM_SEED={seed} SPILLWAY_STORM_EVENTS={events}");
-    let stack = Stack::with(&[("SizeThreshold", &THRESHOLD.to_string())]).await;
     let outputs = stack.local_aws.outputs().clone();
     // What a killed tracker had in its hands comes back soon; and however often that is, it is no dead letter.
     stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 3, 100).await;

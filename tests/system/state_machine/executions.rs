@@ -36,6 +36,7 @@ cases! {
     a_task_that_hangs_fails_the_run
     align_window_crashes_for_good
     an_error_of_step_functions_itself_ends_under_a_name_of_the_vocabulary
+    an_existing_bucket_is_refused
     an_expired_lock_is_taken
     another_object_is_deleted
     check_run_is_throttled_for_good

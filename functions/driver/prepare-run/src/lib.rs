@@ -1,7 +1,8 @@
 //! Validates a run's input and empties the bucket of the driver's own leftovers.
 //!
 //! Looks once and answers; asked again, it goes on where things stand. It deletes only objects that carry the mark of
-//! the driver's uploads for their own key, and none if the bucket holds any other.
+//! the driver's uploads for their own key, and none if the bucket holds any other. A bucket that existed before the stack is
+//! refused before anything is looked at.
 
 mod alarm;
 mod bucket;
@@ -23,6 +24,8 @@ pub struct Deps {
     pub s3: aws_sdk_s3::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub alarm_name: String,
+    /// Whether the stack has made the bucket.
+    pub is_own_bucket: bool,
     /// How many objects the cleaner deletes at most in one run; none in a dry run.
     pub max_deletes: usize,
     /// What the cleaner never deletes.
@@ -32,6 +35,13 @@ pub struct Deps {
 /// Why a run can't begin.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The bucket is not the stack's own. Its role has no access to it either.
+    #[error(
+        "the bucket {bucket_name} existed before this stack (ExistingBucketName), and a run puts objects into no bucket that its \
+         stack has not made, not even an empty one; nothing was looked at or deleted. Give the runs a stack of their own. An \
+         audit shows that this stack's ledger is right"
+    )]
+    Existing { bucket_name: String },
     /// The input asks for the impossible.
     #[error("input.{0}")]
     Input(#[from] ScenarioError),
@@ -64,6 +74,7 @@ pub enum Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let name = match &error {
+            Error::Existing { .. } => ErrorName::ExistingBucket,
             Error::Input(_) => ErrorName::InvalidInput,
             Error::Foreign { .. } => ErrorName::BucketNotEmpty,
             Error::Deadline { .. } => ErrorName::PreparationDeadlinePassed,
@@ -76,6 +87,9 @@ impl From<Error> for Failure {
 
 /// Says what the run will do, and whether it may begin.
 pub async fn handle(deps: &Deps, request: PrepareRunRequest, now: Timestamp) -> Result<PrepareRunResponse, Error> {
+    if !deps.is_own_bucket {
+        return Err(Error::Existing { bucket_name: deps.store.bucket_name().to_owned() });
+    }
     let alarm = alarm::describe(&deps.cloudwatch, &deps.alarm_name).await?;
     let (max_deletes, protected) = (deps.max_deletes, deps.protected.clone());
     let rule = Rule { threshold_bytes: alarm.threshold_bytes, max_deletes, protected };

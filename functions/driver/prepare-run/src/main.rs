@@ -14,6 +14,7 @@ async fn main() -> Result<(), StartError> {
         s3: aws_sdk_s3::Client::new(&aws),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
         alarm_name: variable("ALARM_NAME")?,
+        is_own_bucket: variable("IS_OWN_BUCKET")?,
         max_deletes: if variable("DRY_RUN")? { 0 } else { variable("MAX_DELETES_PER_RUN")? },
         protected: variable_even_if_empty("PROTECTED_PREFIXES")?,
     };

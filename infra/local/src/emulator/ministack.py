@@ -9,6 +9,9 @@ Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObjec
 IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
 (s3:if-match). Who looks at a function's reserved concurrency, or lifts it, needs no permission to set it.
 
+EventBridge: a rule publishes to a topic only if the topic's policy lets it without a condition, as none can be used there. What S3 tells of a deletion has no size and no ETag, and
+what it tells of a version has its id.
+
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
 so that they can be read; nobody carries them out. An alarm that invokes a function gets a period of
 LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
@@ -26,18 +29,21 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, s3, stepfunctions
+from ministack.services import eventbridge, s3, sns, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 ALARM_PERIOD = os.environ.get("LOCAL_ALARM_PERIOD_SECONDS")
 SCHEME = b"x-forwarded-proto"
 TARGETS = {"lambda": "lambda:InvokeFunction", "states": "states:StartExecution"}
 
+VERSION = ContextVar("the version of the object whose event S3 is telling", default=None)
 TASK = ContextVar("the execution and the context of the task that is being executed", default=None)
 
 serve = app.app
 evaluate = iam_evaluator.evaluate
 invoke_target = eventbridge._invoke_target
+dispatch_event = eventbridge._dispatch_event
+fire_s3_event = s3._fire_s3_event
 told = set()
 add_event = stepfunctions._add_event
 execute_task = stepfunctions._execute_task
@@ -86,11 +92,31 @@ def may(role_arn, action, resource, **keys):
     return iam_evaluator.evaluate(context, policies).decision == "Allow"
 
 
-def invoke_permitted_target(target, event, schedule):
-    action = TARGETS.get(target["Arn"].split(":")[2])
+def invoke_permitted_target(target, event, rule, *view):
+    service = target["Arn"].split(":")[2]
+    action = TARGETS.get(service)
     if action and "RoleArn" in target and not may(target["RoleArn"], action, target["Arn"]):
         raise PermissionError(f"{target['RoleArn']} is not allowed {action} on {target['Arn']}")
-    return invoke_target(target, event, schedule)
+    if service == "sns" and not sns.topic_policy_allows(target["Arn"], "events.amazonaws.com", "", ""):
+        print(f"{rule['Arn']} is not allowed to publish to {target['Arn']}", flush=True)
+        return None
+    return invoke_target(target, event, rule, *view)
+
+
+def fire_s3_event_of_version(*arguments, version_id=None, **others):
+    VERSION.set(version_id)
+    fire_s3_event(*arguments, version_id=version_id, **others)
+
+
+def dispatch_event_as_s3_tells_it(event, *view):
+    if event["Source"] == "aws.s3":
+        detail = json.loads(event["Detail"])
+        if event["DetailType"] == "Object Deleted":
+            detail["object"] = {name: detail["object"][name] for name in ("key", "sequencer")}
+        if VERSION.get():
+            detail["object"]["version-id"] = VERSION.get()
+        event = {**event, "Detail": json.dumps(detail)}
+    dispatch_event(event, *view)
 
 
 def may_execute(machine, resource, arguments):
@@ -211,6 +237,8 @@ iam_actions._lambda_action = lambda_action_by_method
 iam_actions.s3_service_context = s3_service_context_with_condition
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
+eventbridge._dispatch_event = dispatch_event_as_s3_tells_it
+s3._fire_s3_event = fire_s3_event_of_version
 provisioners._cw_metric_alarm_record = alarm_record_with_short_period
 provisioners._S3_BUCKET_CONFIGURATIONS += (
     ("LifecycleConfiguration", lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
