@@ -58,7 +58,7 @@ fn is_gone(endpoint: &str) -> bool {
 }
 
 #[tokio::test]
-async fn demo_leaves_a_report_and_a_plot() {
+async fn demo_leaves_a_report_a_plot_and_a_page() {
     let _live = live().await;
     let (output, text) = run(&["demo"]).await;
     assert!(output.status.success(), "{text}");
@@ -67,7 +67,9 @@ async fn demo_leaves_a_report_and_a_plot() {
     let report: Value = serde_json::from_slice(&read(&file("report.json"))).expect("the report is JSON");
     assert_eq!(report["observed_timeline"], serde_json::json!([0, 18, 46, 18, 20, 2]), "{text}");
     assert!(read(&file("plot.png")).starts_with(b"\x89PNG\r\n\x1a\n"));
-    for words in ["PrepareRun", "ALARM", "46", "report.json", "plot.png"] {
+    let page = String::from_utf8(read(&file("run.html"))).expect("the page is text");
+    assert!(page.contains(report["run_id"].as_str().expect("a run's name")), "the page is of another run");
+    for words in ["PrepareRun", "ALARM", "46", "report.json", "plot.png", "page: http://127.0.0.1:", "run.html"] {
         assert!(text.contains(words), "the output doesn't say {words:?}:\n{text}");
     }
 }

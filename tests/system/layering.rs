@@ -7,12 +7,13 @@ use spillway_tests::FUNCTIONS;
 
 /// The layers, from the innermost out: a crate may depend on crates of layers further in, and on no others. So the domain
 /// reaches no adapter, an adapter no function, and no function another one.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["spillway-contracts"],
     &["spillway-ledger", "spillway-chart"],
     &["spillway-aws"],
     &["spillway-ledger-store", "spillway-lambda"],
     &FUNCTIONS,
+    &["spillway-page"],
     &["spillway-stack"],
     &["spillway-cloudwatch"],
     // What is out here nobody links but the tests.

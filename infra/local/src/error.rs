@@ -49,6 +49,9 @@ pub enum Error {
     /// A call to the local AWS failed.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// Nothing can listen for browsers.
+    #[error("the page cannot be served: {0}. Leave it out with --no-page")]
+    Page(std::io::Error),
     /// A file or directory can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -21,8 +21,9 @@
 //!    [upload](../upload/index.html), [wait_for_deletion](../wait_for_deletion/index.html),
 //!    [wait_for_alarm_ok](../wait_for_alarm_ok/index.html), [check_run](../check_run/index.html),
 //!    [call_plot_api](../call_plot_api/index.html).
-//! 6. [spillway_stack](../spillway_stack/index.html): what one does with a deployed stack, on AWS or here.
-//! 7. [spillway_cloudwatch](../spillway_cloudwatch/index.html) and this crate: the local AWS.
+//! 6. [spillway_page](../spillway_page/index.html): what goes on in a stack, as a page.
+//! 7. [spillway_stack](../spillway_stack/index.html): what one does with a deployed stack, on AWS or here.
+//! 8. [spillway_cloudwatch](../spillway_cloudwatch/index.html) and this crate: the local AWS.
 //!
 //! Tests use [spillway_fake_aws](../spillway_fake_aws/index.html), a DynamoDB and an S3 in memory, and
 //! [spillway_contracts_check](../spillway_contracts_check/index.html).

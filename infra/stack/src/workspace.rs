@@ -61,12 +61,12 @@ impl Workspace {
         self.target.join("local")
     }
 
-    /// Where `demo` leaves the report and the plot.
+    /// Where `demo` leaves the report, the plot and the page.
     pub fn demo(&self) -> PathBuf {
         self.target.join("demo")
     }
 
-    /// Where `run` leaves the report and the plot of a stack.
+    /// Where `run` leaves the report, the plot and the page of a stack's run.
     pub fn results(&self, stack_name: &str) -> PathBuf {
         self.target.join("stack").join(stack_name)
     }

@@ -10,22 +10,26 @@ use spillway_stack::connection::stack_file::StackFile;
 use spillway_stack::shell::quoted;
 use spillway_stack::workspace::Workspace;
 
+use super::page::{Page, PageOptions};
 use crate::emulator::client;
 use crate::error::Error;
 use crate::local_aws::{LocalAws, Options};
 
 /// Starts a local AWS on `port`, or on a free one, and keeps it running until a signal arrives.
-pub(super) async fn up(port: Option<u16>, mut signals: Signals) -> Result<Outcome, Error> {
+pub(super) async fn up(port: Option<u16>, page: PageOptions, mut signals: Signals) -> Result<Outcome, Error> {
     // The results are for a shell to read, so progress goes elsewhere.
     let display = Display::new(Stream::Stderr);
-    let mut local_aws = None;
+    let mut started = None;
     let start = async {
-        let options = Options { port, reporter: display.reporter(), ..Options::default() };
-        local_aws = Some(LocalAws::up(options).await?);
+        let reporter = display.reporter();
+        let local_aws = LocalAws::up(Options { port, reporter: reporter.clone(), ..Options::default() }).await?;
+        // Nobody looks at the stack's interfaces if nobody looks at the page.
+        let page = if page.no_page { None } else { Some(Page::begin(&local_aws, page, &reporter).await?) };
+        started = Some((local_aws, page));
         Ok::<_, Error>(Outcome::Success)
     };
     let outcome = signals.interrupting(start, &display).await?;
-    let Some(local_aws) = local_aws else { return Ok(outcome) };
+    let Some((local_aws, page)) = started else { return Ok(outcome) };
 
     let directory = Workspace::locate().await?.local();
     let file = client::stack_file(local_aws.endpoint(), local_aws.outputs().clone());
@@ -35,8 +39,12 @@ pub(super) async fn up(port: Option<u16>, mut signals: Signals) -> Result<Outcom
         "The local AWS runs until Ctrl-C. In another terminal, `cargo stack run` starts a run and \
          follows it, `cargo stack watch` shows what goes on."
     );
+    if let Some(url) = page.as_ref().and_then(Page::url) {
+        eprintln!("The page at {url} shows all of it, and can start a run, too.");
+    }
     signals.next().await;
     eprintln!("stopping ...");
+    drop(page);
     file.remove(&directory);
     local_aws.shutdown().await;
     Ok(Outcome::Success)

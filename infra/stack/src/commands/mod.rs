@@ -30,7 +30,7 @@ Examples:
   cargo stack run --follow 2f9a0d1c
       Look again at a run that goes on.
 
-Report and plot are kept in target/stack/<stack name>/. The exit code is 0 only if the run succeeded with the expected
+Report, plot and page (run.html, also of a run that fails) are kept in target/stack/<stack name>/. The exit code is 0 only if the run succeeded with the expected
 timeline. Ctrl-C stops looking; the run goes on.";
 
 const EXAMPLES_OF_DOCTOR: &str = "\

@@ -12,6 +12,7 @@ use crate::connection::{Choice, Connection};
 use crate::error::Error;
 use crate::progress::{Progress, Step};
 use crate::run::execution::{Driver, Ending};
+use crate::run::recording::Recorded;
 use crate::run::results::Results;
 use crate::workspace::Workspace;
 
@@ -67,16 +68,33 @@ async fn drive(
     let directory = Workspace::locate().await?.results(&connection.stack_name);
     let results = Results::prepare(Path::new(&directory))?;
     let reporter = display.reporter();
+    let recorded = match Recorded::begin(connection).await {
+        Ok(recorded) => Some(recorded),
+        Err(error) => {
+            reporter.tell(Progress::Problem(format!("the run will have no run.html: {error}")));
+            None
+        }
+    };
     reporter.tell(Progress::Began(Step::RUN));
     let execution = match follow {
         Some(name) => driver.execution(name),
         None => driver.start(input).await?,
     };
     let execution = started.get_or_init(|| execution);
+    recorded.iter().for_each(|recorded| recorded.follow(execution));
     let ending = scenario::follow(&driver, execution, &reporter).await?;
     display.stop();
+    if let Some(recorded) = recorded {
+        match recorded.of(execution).await {
+            Ok(recording) => results.keep_page(&recording)?,
+            Err(error) => eprintln!("problem: the run has no run.html: {error}"),
+        }
+    }
     if let Ending::Succeeded(output) = &ending {
         results.keep_report(output)?;
+    }
+    if matches!(ending, Ending::Failed { .. }) && results.page.exists() {
+        scenario::say(&format!("page    {}", results.page.display()));
     }
     let report = ending.report()?;
     results.keep_plot(&connection.s3(), &report).await?;

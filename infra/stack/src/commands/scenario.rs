@@ -49,6 +49,9 @@ pub fn conclude(report: &RunReport, results: &Results) -> Outcome {
         timeline::table(&report.expected_timeline, &report.observed_timeline)
     ));
     say(&format!("report  {}\nplot    {}", results.report.display(), results.plot.display()));
+    if results.page.exists() {
+        say(&format!("page    {}", results.page.display()));
+    }
     if report.observed_timeline == report.expected_timeline { Outcome::Success } else { Outcome::Unexpected }
 }
 

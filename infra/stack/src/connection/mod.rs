@@ -167,6 +167,11 @@ impl Connection {
         Self { config, stack_name: stack_name.to_owned(), place: Place::Local(Box::new(file)) }
     }
 
+    /// Where the stack is, in words.
+    pub fn place(&self) -> String {
+        self.place.to_string()
+    }
+
     /// Whether it costs nothing to ask often.
     pub fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(_))

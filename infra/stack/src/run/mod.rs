@@ -2,6 +2,7 @@
 
 pub mod execution;
 pub mod history;
+pub mod recording;
 pub mod results;
 pub mod timeline;
 

@@ -1,4 +1,4 @@
-//! The files that a run leaves: the report, and the plot.
+//! The files that a run leaves: the report, the plot, and the page.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::primitives::ByteStreamError;
 use spillway_aws::CallError;
 use spillway_contracts::report::RunReport;
+use spillway_page::Recording;
+use spillway_page::document::recorded;
 
 use crate::error::Error;
 use crate::file_error::FileError;
@@ -18,14 +20,20 @@ pub struct Results {
     pub report: PathBuf,
     /// The plot.
     pub plot: PathBuf,
+    /// The page over everything that was recorded.
+    pub page: PathBuf,
 }
 
 impl Results {
     /// In `directory`, from which those of an earlier run are removed.
     pub fn prepare(directory: &Path) -> Result<Self, FileError> {
         fs::create_dir_all(directory).map_err(FileError::to("create", directory))?;
-        let results = Self { report: directory.join("report.json"), plot: directory.join("plot.png") };
-        for stale in [&results.report, &results.plot] {
+        let results = Self {
+            report: directory.join("report.json"),
+            plot: directory.join("plot.png"),
+            page: directory.join("run.html"),
+        };
+        for stale in [&results.report, &results.plot, &results.page] {
             match fs::remove_file(stale) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(FileError::to("remove", stale)(error)),
                 _ => {}
@@ -37,6 +45,11 @@ impl Results {
     /// Keeps the output of an execution that succeeded.
     pub fn keep_report(&self, output: &str) -> Result<(), FileError> {
         fs::write(&self.report, pretty(output)).map_err(FileError::to("write", &self.report))
+    }
+
+    /// Keeps what was recorded of the run, as a page.
+    pub fn keep_page(&self, recording: &Recording) -> Result<(), FileError> {
+        fs::write(&self.page, recorded(recording)).map_err(FileError::to("write", &self.page))
     }
 
     /// Fetches the plot of the run.
