@@ -12,6 +12,7 @@ mod existing_bucket;
 mod layering;
 mod licences;
 mod messages;
+mod page;
 mod parameters;
 mod permissions;
 mod run_time;

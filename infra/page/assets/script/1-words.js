@@ -49,4 +49,7 @@ function lasting(millis) {
   return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 const seconds = millis => `${Math.max(0, Math.ceil(millis / 1000))} s`;
-const listed = words => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+/** A text of the product's as a sentence of the page's. */
+const asSentence = text => text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "";
+/** A count in little room. */
+const counted = count => count < 10000 ? String(count) : `${Math.round(count / 1000)}k`;

@@ -19,7 +19,7 @@ function now(T) {
     PrepareRun: "The run prepares the bucket.",
     AlignWindow: "The run waits until a period of the alarm begins.",
     Upload: "The run uploads objects, and waits until the ledger has them.",
-    WaitForDeletion: "The run waits until the cleaner has deleted.",
+    WaitForDeletion: "The run waits for the cleaner to delete the largest objects.",
     WaitForAlarmOk: "The run waits until the alarm is OK again.",
     CheckRun: "The run checks that all went as it should.",
     CallPlotApi: "The run has a plot made.",
@@ -35,7 +35,7 @@ function ended(run, T) {
   const took = `It took ${lasting(run.until - run.at)}.`;
   if (run.status !== "SUCCEEDED") {
     const status = { FAILED: "failed", TIMED_OUT: "ran out of time", ABORTED: "was stopped" }[run.status] ?? run.status;
-    return { failed: true, sentence: [`The run ${status}${run.error ? `: ${run.error}` : ""}.`], why: [run.cause ?? "", " ", took] };
+    return { failed: true, sentence: [`The run ${status}${run.error ? `: ${run.error}` : ""}.`], why: [asSentence(run.cause), " ", took] };
   }
   const report = run.output ?? {}, totals = report.observed_timeline?.map(bytes).join(", ");
   const cleanings = (report.cleanings ?? []).flatMap(it => it.deleted.map(object => [name(object), ` (${it.invoked_by})`]));
@@ -53,7 +53,7 @@ function why(run, phase, T) {
   const limit = about.stack.threshold_bytes, total = totalAt(T), alarm = alarmAt(T);
   const state = phase.states.findLast(it => it.at <= T) ?? phase.states[0];
   const attempt = state.attempts?.findLast(it => it.at <= T);
-  if (attempt?.error && attempt.until <= T && goesOn(state, T)) return [`Attempt ${state.attempts.indexOf(attempt) + 1} failed with ${attempt.error}: ${attempt.cause ?? ""} It is tried again.`];
+  if (attempt?.error && attempt.until <= T && goesOn(state, T)) return [`Attempt ${state.attempts.indexOf(attempt) + 1} failed with ${attempt.error}. ${asSentence(attempt.cause)} It is tried again.`];
   const plan = planOf(run, T), cycle = plan?.cycles.find(it => it.number === phase.cycle);
   const ends = `the alarm's period ends in ${seconds(periodOf(T) + period() - T)}`;
   // The last answer is of a look that may be a second old; the ledger is looked at just now.
@@ -111,7 +111,7 @@ function story(T, object, most = 150) {
     const cycles = run.input?.cycles?.length;
     add(run.at, "run", `run/${run.id}`, cycles ? `A run of ${plural(cycles, "cycle")} started.` : "A run of the default scenario started.");
     if (endOf(run, T) === undefined) continue;
-    const text = run.status === "SUCCEEDED" ? "The run succeeded." : `The run failed: ${run.error ?? run.status}. ${run.cause ?? ""}`;
+    const text = run.status === "SUCCEEDED" ? "The run succeeded." : `The run failed: ${run.error ?? run.status}. ${asSentence(run.cause)}`;
     add(run.until, run.status === "SUCCEEDED" ? "run" : "over", `run/${run.id}`, text);
   }
   for (const state of past("state", T)) {

@@ -1,5 +1,7 @@
 // The tracks: everything by time, on one axis.
 
+/** Where more has happened, its marks have no names. */
+const MOST_LABELLED = 200;
 const GUTTER = 118, RIGHT = 14, GAP = 9;
 const FUNCTIONS = [["SizeTracking", "size-tracking"], ["Cleaner", "cleaner"], ["Logging", "logging"], ["Plotting", "plotting"], ["Driver", "driver"]];
 const DEAD = ["TrackingDlq", "LoggingDlq", "CleanerDlq", "ScheduleDlq"];
@@ -83,18 +85,18 @@ function drawTotal(parts, T, top, height, reading) {
   const limit = about.stack.threshold_bytes, list = commits(), end = until(list, Math.min(T, view.to));
   const start = Math.max(0, until(list, view.from) - 1), seen = list.slice(start, end);
   const first = seen.length ? seen[0].event.document.total_size - (seen[0].at > view.from ? seen[0].event.document.size_delta : 0) : totalAt(view.from);
-  const most = Math.max(limit * 1.35, first, ...seen.map(it => it.event.document.total_size)) * 1.18;
+  const most = Math.max(1, limit * 1.35, first, ...seen.map(it => it.event.document.total_size)) * 1.18;
   const scale = value => top + height - (value / most) * (height - 6);
-  const right = Math.min(width() - RIGHT, x(T)), points = [[GUTTER, first]];
-  let last = -1;
+  const right = Math.min(width() - RIGHT, x(T));
+  let path = `M${GUTTER},${scale(first)}`, last = GUTTER, most_here = first, least_here = first, value_here = first;
+  // Of the totals of one pixel the greatest, the least and the last are to be seen.
+  const step = px => { path += `V${scale(most_here)}V${scale(least_here)}V${scale(value_here)}H${px}`; };
   for (const { at, event } of seen) {
-    const px = Math.max(GUTTER, x(at));
-    if (px - last < 1) points.pop(), points.push([last, event.document.total_size]);
-    else { points.push([px, event.document.total_size]); last = px; }
+    const px = Math.max(GUTTER, x(at)), value = event.document.total_size;
+    if (px - last >= 1) { step(px); [last, most_here, least_here] = [px, value_here, value_here]; }
+    [most_here, least_here, value_here] = [Math.max(most_here, value), Math.min(least_here, value), value];
   }
-  let path = `M${points[0][0]},${scale(points[0][1])}`;
-  for (const [px, value] of points.slice(1)) path += `H${px}V${scale(value)}`;
-  path += `H${Math.max(GUTTER, right)}`;
+  step(Math.max(GUTTER, right));
   const floor = scale(0);
   parts.push(s("rect", { x: GUTTER, y: top, width: width() - RIGHT - GUTTER, height: scale(limit) - top, class: "above" }));
   parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: floor, y2: floor, class: "edge-of-track" }));
@@ -102,14 +104,14 @@ function drawTotal(parts, T, top, height, reading) {
     const round = value >= 10 ? Number(value.toPrecision(1)) : value;
     parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: scale(round), y2: scale(round), class: "rule" }), s("text", { x: GUTTER - 10, y: scale(round) + 4, class: "small quiet end" }, bytes(round)));
   }
-  if (right > GUTTER) parts.push(s("path", { d: `${path}V${floor}H${GUTTER}Z`, class: "area" }), s("path", { d: path, class: "step" }));
+  if (right > GUTTER) parts.push(s("path", { d: `${path}V${floor}H${GUTTER}Z`, class: "area" }), s("path", { d: path, class: seen.length > MOST_LABELLED ? "step dense" : "step" }));
   parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: scale(limit), y2: scale(limit), class: "threshold" }));
   parts.push(s("text", { x: width() - RIGHT - 4, y: scale(limit) - 5, class: "small strong end over" }, `threshold ${bytes(limit)}`));
   const marks = [];
   let lastMark = -Infinity;
   const labels = [[width() - RIGHT - 96, scale(limit) - 5, 96]];
   // Where the line goes up or down, and from where to where.
-  const rises = seen.map(({ at, event }) => { const ends = [scale(event.document.total_size), scale(event.document.total_size - event.document.size_delta)]; return [x(at), Math.min(...ends), Math.max(...ends)]; });
+  const rises = seen.length > MOST_LABELLED ? [] : seen.map(({ at, event }) => { const ends = [scale(event.document.total_size), scale(event.document.total_size - event.document.size_delta)]; return [x(at), Math.min(...ends), Math.max(...ends)]; });
   for (const { at, event } of seen) {
     const px = x(at), it = event.document, gone = isDeletion(event);
     if (px < GUTTER || (px - lastMark < 4 && it.object_name !== followed)) continue;
@@ -118,12 +120,12 @@ function drawTotal(parts, T, top, height, reading) {
     const faded = followed && followed !== it.object_name ? " faded" : "";
     marks.push(s("polygon", { points: sharp.map(([dx, dy]) => `${px + dx},${py + dy}`).join(" "), class: (gone ? "gone-mark" : "added-mark") + faded, "data-key": `event/${event.id}` },
       s("title", {}, `${it.object_name} ${delta(it.size_delta)}, ${gone ? "deleted" : "uploaded"} by ${doerInWords(event)}`)));
-    if (labels.length > 60) continue;
+    if (seen.length > MOST_LABELLED) continue;
     const text = `${it.object_name.length > 24 ? `${it.object_name.slice(0, 23)}…` : it.object_name} ${delta(it.size_delta)}`, long = text.length * 6.2;
     // Where it covers no other, and no line.
     const spots = [[11, -8], [11, 17], [-11 - long, -8], [-11 - long, 17]].map(([dx, dy]) => [px + dx, py + dy]);
     const spot = spots.find(([left, base]) => left > GUTTER && left + long < width() - RIGHT && base > top + 9 && base < top + height - 3
-      && !labels.some(it => left < it[0] + it[2] + 6 && it[0] < left + long + 6 && Math.abs(base - it[1]) < 13) && !rises.some(it => it[0] > left - 3 && it[0] < left + long + 3 && base - 10 < it[2] && base + 2 > it[1]));
+      && Math.abs(base - 4 - scale(limit)) > 7 && !labels.some(it => left < it[0] + it[2] + 6 && it[0] < left + long + 6 && Math.abs(base - it[1]) < 13) && !rises.some(it => it[0] > left - 3 && it[0] < left + long + 3 && base - 10 < it[2] && base + 2 > it[1]));
     if (!spot) continue;
     labels.push([...spot, long]);
     marks.push(s("text", { x: spot[0], y: spot[1], class: `small ${gone ? "gone" : "added"}${faded}`, "pointer-events": "none" }, text));
@@ -142,8 +144,9 @@ function drawAlarm(parts, T, top, height, reading) {
   if (px >= 6) {
     for (let at = periodOf(view.from); at <= view.to; at += length) {
       group.push(s("line", { x1: x(at), x2: x(at), y1: top + 18, y2: top + 36, class: "period" }));
+      const middle = x(at + length / 2);
       const point = at + length <= T || at === periodOf(T) ? datapoints().get(at) : undefined;
-      if (point !== undefined && px > 34) group.push(s("text", { x: x(at + length / 2), y: top + 33, class: `small mid ${point >= about.stack.threshold_bytes ? "over strong" : "quiet"}` }, `max ${bytes(point)}`, s("title", {}, `The highest total that this period of the alarm saw: ${grouped(point)} bytes`)));
+      if (point !== undefined && px > 34 && middle > GUTTER + 24 && middle < width() - RIGHT - 24) group.push(s("text", { x: middle, y: top + 33, class: `small mid ${point >= about.stack.threshold_bytes ? "over strong" : "quiet"}` }, `max ${bytes(point)}`, s("title", {}, `The highest total that this period of the alarm saw: ${grouped(point)} bytes`)));
     }
   }
   parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)));
@@ -199,7 +202,7 @@ function drawInvocations(parts, T, top) {
     const y = top + row * 15, list = once(`invocations of ${key}`, () => all("invocation").filter(it => it.function === key));
     const seen = visible(list, T, 120000).filter(it => it.until >= view.from);
     const group = spaced(seen).map(it => bar(it, T, y, 11, `invocation${it.failed ? " failed" : ""}`, "", `invocation/${it.id}`));
-    parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)), label(y + 10, text, seen.length ? String(seen.length) : ""));
+    parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)), label(y + 10, text, seen.length ? counted(seen.length) : ""));
   }
 }
 

@@ -2,13 +2,22 @@
 
 const machineAt = s("svg", { role: "group", "aria-label": "The state machine" });
 const drawnNodes = new Map(), drawnEdges = [];
-let shownCycle, chosenWhole, isWhole = false;
+let shownCycle, showsAll = false, drawnStates;
 
-/** Draws the story, or all states if errors have led to some of them or somebody wants to see them. */
-function drawMachine() {
-  const graph = isWhole ? about.graph : about.story;
+/** Which states are drawn: the story, with those that errors have led to, or all if somebody wants to see them. */
+function statesToDraw(T) {
+  const story = new Set(about.story.nodes.map(node => node.name)), run = runAt(T);
+  if (showsAll) return new Set(about.graph.nodes.map(node => node.name));
+  for (const state of run ? statesOf(run.id) : []) if (state.at <= T) story.add(state.name);
+  return story;
+}
+
+function drawMachine(names) {
+  const isStory = names.size === about.story.nodes.length, whole = isStory ? about.story : about.graph;
+  const graph = { nodes: whole.nodes.filter(node => names.has(node.name)), edges: whole.edges.filter(edge => names.has(edge.from) && names.has(edge.to)) };
+  const points = showsAll || isStory ? [[whole.width, whole.height]] : graph.nodes.map(node => [node.x + node.width + 14, node.y + node.height + 2]);
   drawnNodes.clear(); drawnEdges.length = 0;
-  machineAt.setAttribute("viewBox", `0 0 ${graph.width} ${graph.height}`);
+  machineAt.setAttribute("viewBox", `0 0 ${Math.max(1, ...points.map(it => it[0]))} ${Math.max(1, ...points.map(it => it[1]))}`);
   const head = s("marker", { id: "head", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 5.5, markerHeight: 5.5, orient: "auto-start-reverse" }, s("path", { d: "M0,0L8,4L0,8Z", fill: "context-stroke" }));
   const nodes = graph.nodes.map(node => {
     const inner = node.type === "Map", quiet = ["Choice", "Wait", "Pass"].includes(node.type);
@@ -26,6 +35,14 @@ function drawMachine() {
     drawnEdges.push({ at, edge });
     return at;
   });
+  // An error's way that has no room in the drawing is seen when it is taken.
+  const place = name => graph.nodes.find(node => node.name === name);
+  for (const edge of graph.edges.filter(edge => edge.points.length < 2)) {
+    const [from, to] = [place(edge.from), place(edge.to)], [a, b] = [from, to].map(node => [node.x + node.width, node.y + node.height / 2]), far = Math.max(a[0], b[0]) + 20;
+    const at = s("path", { d: `M${a}C${far},${a[1]} ${far},${b[1]} ${b}`, class: "edge catch untaken", "marker-end": "url(#head)" });
+    drawnEdges.push({ at, edge });
+    edges.push(at);
+  }
   // A Map is behind the edges inside it.
   const maps = nodes.filter((_, at) => graph.nodes[at].type === "Map");
   machineAt.replaceChildren(s("defs", {}, head), ...maps, ...edges, ...nodes.filter(it => !maps.includes(it)));
@@ -49,8 +66,8 @@ function cyclesAt(T) {
 }
 
 function colourMachine(T) {
-  const wanted = chosenWhole ?? past("state", T).some(it => it.run === runAt(T)?.id && !about.story.nodes.some(node => node.name === it.name));
-  if (wanted !== isWhole) { isWhole = wanted; drawMachine(); at.whole.textContent = isWhole ? "Less" : "All states"; }
+  const names = statesToDraw(T), key = [...names].join();
+  if (drawnStates !== key) { drawnStates = key; drawMachine(names); at.whole.textContent = showsAll ? "Less" : "All states"; }
   const run = runAt(T), { cycle } = cyclesAt(T), states = run ? statesOf(run.id).filter(it => it.at <= T && (it.cycle === undefined || it.cycle === cycle)) : [];
   const byNode = new Map(), taken = new Set();
   for (const [at, state] of states.entries()) {

@@ -2,13 +2,13 @@
 
 const recorded = document.getElementById("recording").textContent.trim();
 const isLive = recorded === "";
-let taken = Date.now(), replayed, playing, trouble;
+let taken = Date.now(), replayed, playing, trouble, hasBegun = false;
 /** The moment that the page shows. */
 const present = () => isLive ? Date.now() : replayed ?? taken;
 
 const at = {
   status: h("span", { class: `live${isLive ? "" : " recorded"}`, role: "status" }, isLive ? "connecting" : "recorded"), where: h("span", { class: "where" }), actions: h("div", { class: "actions" }),
-  sentence: h("p", { class: "sentence" }), why: h("p", { class: "why" }), figures: h("dl", { class: "figures" }), story: h("ol", { class: "story" }), ledger: h("tbody"), history: h("tbody"), cycles: h("span", { class: "tools tabs" }), whole: h("button", { type: "button", onclick: () => { chosenWhole = !isWhole; changed(); } }, "All states"),
+  sentence: h("p", { class: "sentence" }), why: h("p", { class: "why" }), figures: h("dl", { class: "figures" }), story: h("ol", { class: "story" }), ledger: h("tbody"), history: h("tbody"), cycles: h("span", { class: "tools tabs" }), whole: h("button", { type: "button", onclick: () => { showsAll = !showsAll; changed(); } }, "All states"),
   object: h("input", { list: "objects", placeholder: "follow an object", "aria-label": "Follow an object", size: 18 }), objects: h("datalist", { id: "objects" }), storyNote: h("span", { class: "quiet" }), ledgerNote: h("span", { class: "quiet" }), runs: h("select", { "aria-label": "Run", hidden: true, onchange: event => { picked = event.target.value; fitRun(); } }),
 };
 
@@ -105,6 +105,7 @@ function changed() {
 }
 
 function draw() {
+  if (!hasBegun) return;
   const T = present();
   if (view.follows) {
     const span = view.to - view.from, run = runAt(T), wanted = run && isLive ? Math.min(Math.max(30000, T - run.at + 4000), 120000) : span;
@@ -114,7 +115,8 @@ function draw() {
   drawTracks(T);
   colourMachine(T);
   drawNow(T);
-  const lists = `${version}/${isLive ? "" : T}/${followed}`;
+  // A replay shows more frames than anybody can read lists.
+  const lists = `${version}/${isLive ? "" : playing ? Math.floor(performance.now() / 250) : T}/${followed}`;
   if (drawn.lists !== lists) { drawn.lists = lists; drawLists(T); }
   const second = `${version}/${Math.floor(T / 1000)}/${chosen}`;
   if (drawn.second !== second) { drawn.second = second; drawDetail(T); }
@@ -141,7 +143,7 @@ function drawNow(T) {
   const state = alarm?.state === "INSUFFICIENT_DATA" ? "no data" : alarm?.state ?? "–", next = periodOf(T) + period() - T, isOver = run && endOf(run, T) !== undefined;
   const figures = [
     ["total", bytes(total), `of ${bytes(limit)}`, total >= limit ? "over" : "fine"],
-    ["alarm", state, isOver && !isLive ? " " : `period ends in ${seconds(next)}`, state === "ALARM" ? "over" : "ok"],
+    ["alarm", state, isOver && !isLive ? " " : `period ends in ${seconds(next)}`, { ALARM: "over", OK: "ok" }[state] ?? ""],
     ["run", run ? lasting((endOf(run, T) ?? T) - run.at).replace(/\.\d s/, " s") : "–", run ? (isOver ? run.status.toLowerCase().replace("_", " ") : "in progress") : "", isOver && run.status !== "SUCCEEDED" ? "over" : ""],
     ["deleted by the cleaner", run ? plural(gone.length, "object") : "–", run ? bytes(gone.reduce((sum, it) => sum - it.event.document.size_delta, 0)) : "", ""],
   ];
@@ -189,7 +191,8 @@ function begin(recording) {
   put(records);
   at.where.textContent = `${about.stack.bucket_name}, stack ${about.stack.name} on ${about.stack.place}`;
   document.title = `Spillway: ${about.stack.name}`;
-  drawMachine();
+  hasBegun = true;
+  drawnStates = undefined;
 }
 
 function told(text) { trouble = text; at.status.textContent = text ?? "live"; at.status.classList.toggle("trouble", Boolean(text)); }
