@@ -119,11 +119,10 @@ function story(T, object, most = 150) {
     for (const attempt of failed) add(attempt.until, "over", `state/${state.id}`, `${state.name} failed with ${attempt.error}${state.outcome === "done" ? ", and was tried again" : ""}.`);
     if (state.name === "AlignWindow") add(state.at, "run", `state/${state.id}`, `Cycle ${state.cycle} began.`);
   }
-  let before;
-  for (const { at, event } of commits()) {
-    if (at > T) break;
-    const it = event.document, was = before ?? it.total_size - it.size_delta;
-    before = it.total_size;
+  // Of all there are, the newest are enough.
+  const recorded = (object ? commits().filter(({ event }) => event.document.object_name === object) : commits()).filter(({ at }) => at <= T).slice(-most);
+  for (const { at, event } of recorded) {
+    const it = event.document, was = it.total_size - it.size_delta;
     if (isDeletion(event) && doer(event).who === "cleaner") add(at, "gone", `event/${event.id}`, "The ledger has recorded that ", name(it.object_name), ` (${bytes(-it.size_delta)}) is gone. The total is ${bytes(it.total_size)}.`);
     else if (isDeletion(event)) add(at, "gone", `event/${event.id}`, name(it.object_name), ` (${bytes(-it.size_delta)}) was deleted by ${doerInWords(event)}. The total is ${bytes(it.total_size)}.`);
     else {
