@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 use size_tracking::DeadLetters;
-use spillway_fake_aws::{Answer, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
+use spillway_fake_aws::{Answer, Bucket, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
 use spillway_fake_aws::{alarm, cloudwatch_client, s3_client, sqs_client, store};
 use spillway_ledger_store::Store;
 use tokio::sync::Notify;
@@ -44,14 +44,22 @@ pub struct Seen {
     pub looked_up: BTreeMap<String, bool>,
     /// What S3 refused to delete.
     pub refused: BTreeSet<String>,
-    /// What it has on record, by name, with the ETag.
+    /// What it has on record, by name, with the newest ETag.
     pub chosen: BTreeMap<String, String>,
+    /// The same with the sequencers: an object that was written again may be there twice.
+    pub chosen_versions: BTreeSet<(String, String)>,
 }
 
 impl Seen {
     /// How many deletions the rule counts.
     pub fn made(&self) -> usize {
-        self.chosen.len() - self.refused.len()
+        self.chosen_versions.len() - self.refused.len()
+    }
+
+    /// Forgets what S3 said of an object, because the answer was lost.
+    fn forget(&mut self, name: &str) {
+        self.looked_up.remove(name);
+        self.refused.remove(name);
     }
 }
 
@@ -188,7 +196,10 @@ impl Environment {
         pass(after).await;
         match fault {
             Some(Fault::CrashAfter) => self.die("after", request).await,
-            Some(Fault::LostAfter) => self.fails("has a lost answer", request, Err(lost())),
+            Some(Fault::LostAfter) => {
+                self.seen().forget(&Bucket::requested(request));
+                self.fails("has a lost answer", request, Err(lost()))
+            }
             _ => Ok(reply),
         }
     }
@@ -219,6 +230,7 @@ fn is_beginning(request: &HttpRequest) -> bool {
     let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
     request.headers().get("x-amz-target").is_some_and(|target| target.ends_with("BatchGetItem"))
         && body.contains("__CLEANER__")
+        // What was left unprocessed of such a request is asked for in another one.
         // What was left unprocessed of such a request is asked for in another one.
         && body.contains("__STATE__")
 }
@@ -273,7 +285,7 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
     let (status, answer) = world.tables.answer(&operation, &request, millis(), &whims);
     let answer = safeguard::answer(world, &operation, &request, answer);
     if operation == "TransactWriteItems" && status == 200 {
-        world.reference.note_state(&world.tables);
+        world.reference.note_states(&world.tables, &request);
         if let Some(before) = before {
             reference::check_choice(world, &mut environment.seen(), &before, &request);
         }

@@ -53,12 +53,25 @@ impl Reference {
         totals[empty..].to_vec()
     }
 
-    /// Keeps what the ledger holds after a transaction.
-    pub fn note_state(&mut self, tables: &Tables) {
+    /// Keeps what the ledger holds after each event of a transaction. Who reads the history while it becomes visible sees it
+    /// between two of them.
+    pub fn note_states(&mut self, tables: &Tables, request: &Value) {
+        for record in items(request).filter(|item| item["bucket_name"]["S"] == BUCKET && !item["event_key"].is_null()) {
+            let mut state = self.states.last().cloned().unwrap_or_default();
+            let name = text(&record["object_name"]).to_owned();
+            match record.get("size").filter(|size| size.get("N").is_some()) {
+                Some(size) => state.insert(name, (number(size), text(&record["sequencer"]).to_owned())),
+                None => state.remove(&name),
+            };
+            self.push(state);
+        }
         let live = tables.objects.iter().filter_map(|(name, row)| {
             Some((name.clone(), (number(row.get("size")?), text(&row["sequencer"]).to_owned())))
         });
-        let state = live.collect();
+        self.push(live.collect());
+    }
+
+    fn push(&mut self, state: State) {
         if self.states.last() != Some(&state) {
             self.states.push(state);
         }
@@ -95,8 +108,12 @@ fn new_objects<'a>(request: &'a Value, seen: &Seen) -> impl Iterator<Item = &'a 
 }
 
 fn cleaning_records(request: &Value) -> impl Iterator<Item = &Value> {
-    let items = request["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Put"]["Item"]);
-    items.filter(|item| item["bucket_name"]["S"] == "__CLEANINGS__")
+    items(request).filter(|item| item["bucket_name"]["S"] == "__CLEANINGS__")
+}
+
+/// What a transaction puts.
+fn items(request: &Value) -> impl Iterator<Item = &Value> {
+    request["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Put"]["Item"])
 }
 
 fn objects(record: &Value) -> impl Iterator<Item = &Value> {
@@ -137,6 +154,7 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         let what = format!("the rule does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
         world.reference.violations.push(what);
     }
+    seen.chosen_versions.extend(chosen.into_iter().map(|(name, (_, sequencer))| (name, sequencer)));
     seen.chosen
         .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
     world.count("cleanings begun");
