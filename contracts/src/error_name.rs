@@ -35,6 +35,12 @@ pub enum ErrorName {
     TimelineMismatch,
     /// The plot API answered, but not with a plot.
     PlotRejected,
+    /// Another audit holds the ledger. Wait until it ends.
+    AuditInProgress,
+    /// The bucket's events do not reach the ledger, so that it would go wrong again. The message says where they stop.
+    EventsDisconnected,
+    /// The bucket does not exist, is somewhere else, or may not be read.
+    BucketUnreadable,
     /// A service did not answer, or throttled the call. The same request may succeed later.
     ServiceUnavailable,
     /// The function or the stack is at fault: a missing variable, a refused permission, a row that can't be read.
@@ -43,7 +49,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidInput,
         Self::BucketNotEmpty,
         Self::ExistingBucket,
@@ -57,6 +63,9 @@ impl ErrorName {
         Self::NotDeletedByAlarm,
         Self::TimelineMismatch,
         Self::PlotRejected,
+        Self::AuditInProgress,
+        Self::EventsDisconnected,
+        Self::BucketUnreadable,
         Self::ServiceUnavailable,
         Self::Internal,
     ];
@@ -77,6 +86,9 @@ impl ErrorName {
             Self::NotDeletedByAlarm => "NotDeletedByAlarm",
             Self::TimelineMismatch => "TimelineMismatch",
             Self::PlotRejected => "PlotRejected",
+            Self::AuditInProgress => "AuditInProgress",
+            Self::EventsDisconnected => "EventsDisconnected",
+            Self::BucketUnreadable => "BucketUnreadable",
             Self::ServiceUnavailable => "ServiceUnavailable",
             Self::Internal => "Internal",
         }

@@ -1,13 +1,14 @@
 //! One Rust type, and one JSON schema, for every event that crosses a boundary.
 //!
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
-//! machine says to its functions, [`report`] what a run ends with, [`ledger`] what the tables hold,
+//! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold,
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
 //! [`plot`] what the plot API is asked.
 
 #![warn(missing_docs)]
 
 pub mod alarm;
+pub mod audit;
 pub mod bounded_list;
 pub mod error_name;
 pub mod failure;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::HistoryRecord;
 use crate::{ObjectName, Sequencer, rfc3339};
 
 /// The line that the metric filter turns into `CurrentTotalSize`: the bucket's total after one event.
@@ -33,6 +34,25 @@ pub struct TotalSizeLine {
     pub object_name: Option<ObjectName>,
     /// The event's record in HistoryTable, the newest one in a heartbeat; empty if there is none.
     pub event_key: String,
+}
+
+impl TotalSizeLine {
+    /// The line of an event that the ledger has recorded.
+    pub fn of(record: &HistoryRecord, request_id: String, now: Timestamp) -> Self {
+        let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
+        Self {
+            timestamp: now,
+            level: Level::Info,
+            message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
+            request_id,
+            bucket_name: record.bucket_name.clone(),
+            total_size: total,
+            size_delta: delta,
+            event_type: record.event_type.clone(),
+            object_name: Some(name.clone()),
+            event_key: record.event_key.clone(),
+        }
+    }
 }
 
 /// The line that the logging function writes for every event.
@@ -109,6 +129,51 @@ pub struct CleanerDecisionLine {
     pub chosen: Vec<ChosenObject>,
 }
 
+/// The line in which an audit says by how much the ledger was wrong. Metric filters select `$.drift_objects` and
+/// `$.drift_bytes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// `INFO`; `ERROR` if the ledger was wrong.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// The name of the audit's execution.
+    pub audit_id: String,
+    /// Whether what was wrong was put right.
+    pub repaired: bool,
+    /// How many objects the ledger had not, had otherwise, or had too many; 0 if the ledger was empty and learned them all.
+    pub drift_objects: u64,
+    /// Their bytes; of those that it had otherwise, the bytes by which sizes differ.
+    pub drift_bytes: u64,
+}
+
+/// The line that says how long ago the ledger was last found right, or put right: the heartbeat's, once there was an audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditAgeLine {
+    /// When the line was written.
+    #[serde(deserialize_with = "rfc3339::read")]
+    pub timestamp: Timestamp,
+    /// Always `INFO`.
+    pub level: Level,
+    /// The line in words.
+    pub message: String,
+    /// Lambda's identifier of the invocation that wrote it.
+    pub request_id: String,
+    /// The bucket.
+    pub bucket_name: String,
+    /// How long ago the last audit that ended well started, in seconds.
+    pub audit_age_seconds: u64,
+}
+
 /// What invoked the cleaner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -124,6 +189,8 @@ pub enum Invoker {
 pub enum Verdict {
     /// The total was below the threshold, less what is being deleted already, and nothing was chosen.
     BelowThreshold,
+    /// No audit has ended well yet, and the bucket held objects before the ledger did: nothing is deleted on half a ledger.
+    NotAudited,
     /// The schedule was first to find the total at or above the threshold. The alarm has its turn before the schedule acts.
     LeftToAlarm,
     /// What was chosen brings the total below the threshold.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Track;
 
-use crate::{alarm, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task};
+use crate::{alarm, audit, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task};
 
 /// The version of all contracts. `contracts/README.md` says when it has to be raised.
 pub const VERSION: u32 = 1;
@@ -68,6 +68,22 @@ pub fn contracts() -> Vec<Contract> {
         contract::<report::RunReport>("run-report"),
         contract::<report::RunFailure>("run-failure"),
         contract::<failure::Failure>("function-error"),
+        contract::<audit::AuditInput>("audit-input"),
+        contract::<audit::PrepareAuditRequest>("prepare-audit-request"),
+        contract::<audit::AuditPlan>("prepare-audit-response"),
+        contract::<audit::AuditObjectsRequest>("audit-objects-request"),
+        contract::<audit::Found>("audit-objects-response"),
+        contract::<audit::AuditRowsRequest>("audit-rows-request"),
+        contract::<audit::RowsProgress>("audit-rows-response"),
+        contract::<audit::ReportAuditRequest>("report-audit-request"),
+        contract::<audit::ReportAuditResponse>("report-audit-response"),
+        contract::<audit::AuditReport>("audit-report"),
+        contract::<audit::AuditFailure>("audit-failure"),
+        contract::<audit::AuditFindings>("audit-findings"),
+        contract::<audit::AuditLockRow>("audit-lock-row"),
+        contract::<audit::AuditedRow>("audited-row"),
+        contract::<log_line::AuditLine>("audit-line"),
+        contract::<log_line::AuditAgeLine>("audit-age-line"),
     ]
 }
 

@@ -1,9 +1,10 @@
-// A second interpreter of the state machine: what Amazon States Language documents of the states that the definition uses,
-// around JSONata's reference implementation. It waits for nothing, and its table is an object.
+// A second interpreter of the state machines: what Amazon States Language documents of the states that the definitions use,
+// around JSONata's reference implementation. It waits for nothing, and its table and its bucket are objects.
 //
 // usage: node interpreter.mjs MODULES < INPUT > OUTPUT
-// MODULES is the folder of node_modules. INPUT is { "<name>": { definition, input, mocks, lock } }, and OUTPUT is
-// { "<name>": { ending, held_by, trace, requests, start, stop } }.
+// MODULES is the folder of node_modules. INPUT is { "<name>": { definition, input, mocks, holder, lock, objects } }: holder is
+// the lock's attribute that names its execution, and objects is how many there are in the bucket, or null if there is no
+// bucket. OUTPUT is { "<name>": { ending, held_by, trace, requests, start, stop } }.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,20 +19,22 @@ class StateError extends Error {
   }
 }
 
-/** What DynamoDB makes of the conditions that the definition has. */
+/** What DynamoDB makes of the conditions that the definitions have. */
 const CONDITIONS = {
-  "attribute_not_exists(object_name) OR expires_at < :now OR run_id = :run_id": (row, values) =>
-    !row || Number(row.expires_at.N) < Number(values[":now"].N) || row.run_id.S === values[":run_id"].S,
-  "run_id = :run_id": (row, values) => row?.run_id.S === values[":run_id"].S,
+  "attribute_not_exists(object_name) OR expires_at < :now OR ID = :ID": (row, values, id) =>
+    !row || Number(row.expires_at.N) < Number(values[":now"].N) || row[id].S === values[`:${id}`].S,
+  "ID = :ID": (row, values, id) => row?.[id].S === values[`:${id}`].S,
 };
 
 class Execution {
-  constructor(name, { definition, input, mocks, lock }) {
+  constructor(name, { definition, input, mocks, holder, lock, objects }) {
     this.name = name;
     this.definition = definition;
     this.mocks = mocks;
     this.attempts = {};
-    this.row = lock && { run_id: { S: lock.run_id }, expires_at: { N: String(lock.expires_at) } };
+    this.holder = holder;
+    this.row = lock && { [holder]: { S: lock.held_by }, expires_at: { N: String(lock.expires_at) } };
+    this.objects = objects;
     this.trace = [];
     this.requests = [];
     this.context = {
@@ -52,7 +55,7 @@ class Execution {
       ending = { status: "FAILED", error: error.output.Error, cause: error.output.Cause };
     }
     const { trace, requests } = this;
-    return { ending, held_by: this.row?.run_id.S ?? null, trace, requests, start, stop: Date.now() };
+    return { ending, held_by: this.row?.[this.holder].S ?? null, trace, requests, start, stop: Date.now() };
   }
 
   /** The output of the machine, or of one iteration of a Map. */
@@ -73,7 +76,7 @@ class Execution {
       return await this.state(state, scope);
     } catch (error) {
       if (!(error instanceof StateError)) throw error;
-      if (state.Type === "Task") this.trace.push(`${scope.name} fails with ${error.output.Error}`);
+      if (state.Type === "Task" || state.ItemReader) this.trace.push(`${scope.name} fails with ${error.output.Error}`);
       const catcher = (state.Catch ?? []).find(({ ErrorEquals }) => matches(ErrorEquals, error));
       if (!catcher) throw error;
       return this.end(catcher, { ...scope, errorOutput: error.output }, error.output, catcher.Next);
@@ -107,16 +110,57 @@ class Execution {
       }
       case "Map": {
         const result = [];
-        for (const [index, item] of (await this.value(state.Items, scope)).entries()) {
-          this.trace.push(`cycle ${index + 1}`);
-          // An iteration sees the variables outside, and assigns its own.
-          result.push(await this.machine(state.ItemProcessor, item, { ...scope.variables }));
+        const items = state.ItemReader ? await this.batches(state, scope) : await this.value(state.Items, scope);
+        for (const [index, item] of items.entries()) {
+          this.trace.push(`iteration ${index + 1}`);
+          result.push(await this.iteration(state, item, scope));
         }
         return this.end(state, { ...scope, result }, result, state.Next);
       }
       default:
         throw new Error(`${scope.name} is a ${state.Type}, which this interpreter doesn't know`);
     }
+  }
+
+  /** The output of one iteration. */
+  async iteration({ ItemProcessor, ItemReader }, item, { variables }) {
+    // It sees the variables outside, and assigns its own.
+    if (!ItemReader) return this.machine(ItemProcessor, item, { ...variables });
+    // In a Distributed Map it is an execution of its own.
+    const { attempts, context } = this;
+    this.attempts = {};
+    this.context = { ...context, Execution: { ...context.Execution, Id: "a child", Name: "a child", Input: item } };
+    try {
+      return await this.machine(ItemProcessor, item, {});
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+      throw new StateError(
+        "States.ExceedToleratedFailureThreshold",
+        "The specified tolerated failure threshold was exceeded",
+      );
+    } finally {
+      this.attempts = attempts;
+      this.context = context;
+    }
+  }
+
+  /** What the iterations of a Distributed Map over a bucket get. */
+  async batches({ ItemReader, ItemBatcher }, scope) {
+    const { Bucket } = await this.value(ItemReader.Arguments, scope);
+    if (this.objects === null) {
+      throw new StateError("States.ItemReaderFailed", `The specified bucket does not exist. (Bucket: ${Bucket})`);
+    }
+    const { MaxItemsPerBatch, BatchInput } = await this.value(ItemBatcher, scope);
+    const items = Array.from({ length: this.objects }, (_, index) => ({
+      Etag: '"9dd4e461268c8034f5c8564e155c67a6"',
+      Key: `object-${String(index + 1).padStart(4, "0")}`,
+      LastModified: Math.floor(Date.now() / 1000),
+      Size: 1,
+      StorageClass: "STANDARD",
+    }));
+    const batches = [];
+    while (items.length > 0) batches.push({ BatchInput, Items: items.splice(0, MaxItemsPerBatch) });
+    return batches;
   }
 
   /** Output and Assign, which both see the variables as they were. */
@@ -153,7 +197,8 @@ class Execution {
     if (mock?.Throw) throw new StateError(mock.Throw.Error, mock.Throw.Cause);
     if (mock) return mock.Return;
     const { ConditionExpression, ExpressionAttributeValues } = request;
-    if (ConditionExpression && !CONDITIONS[ConditionExpression](this.row, ExpressionAttributeValues)) {
+    const condition = CONDITIONS[ConditionExpression?.replaceAll(this.holder, "ID")];
+    if (ConditionExpression && !condition(this.row, ExpressionAttributeValues, this.holder)) {
       throw new StateError("DynamoDB.ConditionalCheckFailedException", "The conditional request failed");
     }
     switch (resource) {

@@ -1,6 +1,6 @@
-//! The state machine's cases on a second interpreter: JSONata's reference implementation (npm `jsonata`, of the version that AWS
+//! The state machines' cases on a second interpreter: JSONata's reference implementation (npm `jsonata`, of the version that AWS
 //! documents) within a small interpreter of the states (`interpreter.mjs`); and what asl-validator and the language service of
-//! AWS's toolkits find in the definition.
+//! AWS's toolkits find in the definitions.
 //!
 //! `cargo test --workspace` leaves this out, because it installs Node and 54 packages for it, of about 250 MB together. The
 //! command is `cargo test --workspace --test jsonata`.
@@ -13,7 +13,7 @@ use std::process::Stdio;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spillway_stack::workspace::Workspace;
-use spillway_tests::case::{Seen, cases, responses};
+use spillway_tests::case::{Case, Seen, cases, responses};
 use spillway_tests::clock::Clock;
 use spillway_tests::machine::Machine;
 use spillway_tests::{repository, tools};
@@ -35,10 +35,12 @@ struct Outcome {
 
 #[tokio::test]
 async fn every_case_goes_as_it_is_written() {
-    let outcomes = interpret(&Machine::read()).await;
     let mut different = Vec::new();
-    for name in cases().keys() {
-        different.extend(outcomes[name].compare(name).err());
+    for machine in Machine::all() {
+        let outcomes = interpret(&machine).await;
+        for (name, case) in cases(&machine) {
+            different.extend(outcomes[&name].compare(&name, &case).err());
+        }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
@@ -46,22 +48,25 @@ async fn every_case_goes_as_it_is_written() {
 /// The comparison sees what it should.
 #[tokio::test]
 async fn an_expression_that_is_wrong_is_told() {
-    let mut machine = Machine::read();
+    let mut machine = Machine::driver();
     let condition = &mut machine.definition["States"]["IsBucketReady"]["Choices"][0]["Condition"];
     *condition = json!("{% $states.input.don %}");
-    let outcome = &interpret(&machine).await["the_default_scenario_succeeds"];
-    assert!(outcome.compare("the_default_scenario_succeeds").is_err());
+    let name = "the_default_scenario_succeeds";
+    let outcome = &interpret(&machine).await[name];
+    assert!(outcome.compare(name, &cases(&machine)[name]).is_err());
     assert_eq!(outcome.ending["error"], "States.QueryEvaluationError");
 }
 
 #[tokio::test]
 async fn the_validators_of_aws_find_nothing() {
-    assert_eq!(node("validate.mjs", &Machine::read().definition).await, "");
+    for machine in Machine::all() {
+        assert_eq!(node("validate.mjs", &machine.definition).await, "", "{}", machine.name);
+    }
 }
 
 #[tokio::test]
 async fn a_definition_that_is_wrong_is_told() {
-    let mut definition = Machine::read().definition;
+    let mut definition = Machine::driver().definition;
     definition["States"]["IsBucketReady"]["Default"] = json!("NoSuchState");
     let findings = node("validate.mjs", &definition).await;
     for validator in ["asl-validator: ", "language service: "] {
@@ -70,23 +75,30 @@ async fn a_definition_that_is_wrong_is_told() {
 }
 
 impl Outcome {
-    fn compare(&self, name: &str) -> Result<(), String> {
+    fn compare(&self, name: &str, case: &Case) -> Result<(), String> {
         let clock = Clock { start: self.start.div_euclid(1000), stop: self.stop.div_euclid(1000) };
         let Self { ending, held_by, requests, trace, .. } = self;
         let seen = Seen { ending, held_by: held_by.as_deref(), requests, trace: trace.clone(), clock: &clock };
-        cases()[name].compare(seen).map_err(|difference| format!("{name}: {difference}"))
+        case.compare(seen).map_err(|difference| format!("{name}: {difference}"))
     }
 }
 
 /// Every case, by name, on this machine.
 async fn interpret(machine: &Machine) -> BTreeMap<String, Outcome> {
-    let responses = responses();
+    let responses = responses(machine);
     let mut input = BTreeMap::new();
-    for (name, case) in cases() {
+    for (name, case) in cases(machine) {
         let answers = |names: &Vec<String>| names.iter().map(|name| responses[name].clone()).collect::<Vec<_>>();
         let mocks: BTreeMap<_, _> = case.mocks.iter().map(|(state, names)| (state, answers(names))).collect();
-        let lock = case.lock.as_ref().map(|lock| json!({ "run_id": lock.run_id, "expires_at": lock.expires_at }));
-        let it = json!({ "definition": machine.deployed(&name), "input": case.input, "mocks": mocks, "lock": lock });
+        let lock = case.lock.as_ref().map(|lock| json!({ "held_by": lock.held_by, "expires_at": lock.expires_at }));
+        let it = json!({
+            "definition": machine.deployed(&name),
+            "input": case.input,
+            "mocks": mocks,
+            "holder": machine.holder(),
+            "lock": lock,
+            "objects": case.objects,
+        });
         input.insert(name, it);
     }
     let output = node("interpreter.mjs", &json!(input)).await;

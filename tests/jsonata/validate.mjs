@@ -12,6 +12,6 @@ const { TextDocument, getLanguageService } = require("amazon-states-language-ser
 const text = readFileSync(0, "utf8");
 for (const error of validate(JSON.parse(text)).errors) console.log(`asl-validator: ${JSON.stringify(error)}`);
 const service = getLanguageService({});
-const document = TextDocument.create("file://driver.asl.json", "json", 1, text);
+const document = TextDocument.create("file://machine.asl.json", "json", 1, text);
 const found = await service.doValidation(document, service.parseJSONDocument(document));
 for (const { message, range } of found) console.log(`language service: line ${range.start.line + 1}: ${message}`);

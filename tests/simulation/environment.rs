@@ -231,8 +231,8 @@ fn is_beginning(request: &HttpRequest) -> bool {
     request.headers().get("x-amz-target").is_some_and(|target| target.ends_with("BatchGetItem"))
         && body.contains("__CLEANER__")
         // What was left unprocessed of such a request is asked for in another one.
-        // What was left unprocessed of such a request is asked for in another one.
         && body.contains("__STATE__")
+        && body.contains("__AUDITED__")
 }
 
 fn summary(request: &HttpRequest) -> String {

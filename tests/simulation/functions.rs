@@ -4,7 +4,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use cleaner::{Invocation, Notices, patience};
 use jiff::SignedDuration;
 use serde_json::json;
-use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
+use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine};
 use spillway_contracts::schedule::SafetyNet;
 use tokio::task::{JoinError, JoinSet};
 
@@ -104,7 +104,8 @@ async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>>
     let environment = Environment::new(shared, "size-tracking");
     let deps = size_tracking::Deps { store: ledger(), dead_letters: dead_letters(), now };
     let request = serde_json::from_value(event).unwrap();
-    let write = |line: &TotalSizeLine| {
+    let write = |line: size_tracking::Line<'_>| {
+        let size_tracking::Line::Total(line) = line else { return };
         let mut world = shared.lock();
         let mischief = world.plan.mischief;
         if !world.happens(mischief) && !world.is_broken(&[Breakage::Metric]) {
@@ -208,6 +209,7 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
         notices: Notices::default(),
         rule,
         patience: patience(PERIOD),
+        needs_audit: false,
         dry_run: false,
         now,
     };

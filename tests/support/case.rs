@@ -1,4 +1,4 @@
-//! The cases that test the state machine: `statemachine/cases`, and the responses that they mock tasks with.
+//! The cases that test the state machines: `statemachine/cases`, and the responses that they mock tasks with.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,10 +8,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
+use crate::machine::Machine;
 use crate::repository;
 
-/// What a case doesn't mock is mocked as in this one, and a case without an ending has its ending.
-const BASE: &str = "the_default_scenario_succeeds";
+/// What a case of the driver doesn't mock is mocked as in this one, and a case without an ending has its ending.
+const DRIVER_BASE: &str = "the_default_scenario_succeeds";
+/// The same for the audit.
+const AUDIT_BASE: &str = "ledger_and_bucket_agree";
 
 /// An execution: what it meets, and how it should go.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +28,11 @@ pub struct Case {
     pub input: Value,
     /// The lock that there is before: who holds it, and until when.
     pub lock: Option<Lock>,
-    /// By state, the responses to its attempts, in order. An attempt beyond them is made for real.
+    /// How many objects the bucket holds; null if there is no bucket.
+    #[serde(default = "one_object")]
+    pub objects: Option<usize>,
+    /// By state, the responses to its attempts, in order; in each execution of a Distributed Map from the first one on. An
+    /// attempt beyond them is made for real.
     #[serde(default)]
     pub mocks: BTreeMap<String, Vec<String>>,
     /// By state, the arguments of each attempt at a task; those of other states are the same as in other cases.
@@ -45,7 +52,7 @@ pub struct Case {
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     /// Who holds it.
-    pub run_id: String,
+    pub held_by: String,
     /// Until when, in seconds since the epoch.
     pub expires_at: u64,
 }
@@ -65,37 +72,44 @@ pub struct Seen<'a> {
     pub clock: &'a Clock,
 }
 
-/// Every case, by name.
-pub fn cases() -> BTreeMap<String, Case> {
-    let folder = fs::read_dir(repository().join("statemachine/cases")).expect("the cases");
-    let names = folder.map(|entry| entry.expect("a case").file_name().into_string().expect("a name in UTF-8"));
+/// Every case of a machine, by name.
+pub fn cases(machine: &Machine) -> BTreeMap<String, Case> {
+    let folder = format!("cases/{}", machine.name);
+    let files = fs::read_dir(repository().join("statemachine").join(&folder)).expect("the cases");
+    let names = files.map(|entry| entry.expect("a case").file_name().into_string().expect("a name in UTF-8"));
     let mut cases: BTreeMap<String, Case> = names
         .map(|file| {
-            let case = read(&format!("cases/{file}"));
+            let case = read(&format!("{folder}/{file}"));
             (file.strip_suffix(".json").expect("cases are JSON").to_owned(), case)
         })
         .collect();
-    let base = cases[BASE].clone();
+    let base_name = if machine.name == "driver" { DRIVER_BASE } else { AUDIT_BASE };
+    let base = cases[base_name].clone();
     for (name, case) in &mut cases {
         for (state, responses) in &base.mocks {
             case.mocks.entry(state.clone()).or_insert_with(|| responses.clone());
         }
         if case.ending.is_null() {
             case.ending.clone_from(&base.ending);
-            case.ending["output"]["run_id"] = name.as_str().into();
+            let id = &mut case.ending["output"][machine.holder()];
+            if id == base_name {
+                *id = name.as_str().into();
+            }
         }
     }
     cases
 }
 
-/// The responses by name, each as AWS Step Functions Local has it: `Return` or `Throw`.
-pub fn responses() -> BTreeMap<String, Value> {
-    read("responses.json")
+/// The responses that a machine's cases can name, each as AWS Step Functions Local has it: `Return` or `Throw`.
+pub fn responses(machine: &Machine) -> BTreeMap<String, Value> {
+    let mut responses: BTreeMap<String, Value> = read("responses/both.json");
+    responses.extend(read::<BTreeMap<_, _>>(&format!("responses/{}.json", machine.name)));
+    responses
 }
 
-/// The mocks of all cases, in the format of AWS Step Functions Local. Each case has a machine of its own name.
-pub fn mock_config(cases: &BTreeMap<String, Case>) -> Value {
-    let responses = responses();
+/// The mocks of a machine's cases, in the format of AWS Step Functions Local. Each case has a machine of its own name.
+pub fn mock_config(machine: &Machine, cases: &BTreeMap<String, Case>) -> Value {
+    let responses = responses(machine);
     let (mut machines, mut mocked) = (Map::new(), Map::new());
     for (name, case) in cases {
         let mut states = Map::new();
@@ -141,6 +155,10 @@ fn read<T: DeserializeOwned>(path: &str) -> T {
     let path = repository().join("statemachine").join(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn one_object() -> Option<usize> {
+    Some(1)
 }
 
 fn no_input() -> Value {

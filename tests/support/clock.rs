@@ -5,8 +5,10 @@ use serde_json::Value;
 
 /// How long a wait may last in all cases.
 const DEADLINE_SECONDS: i64 = 900;
-/// How long the lock holds.
-const LOCK_SECONDS: i64 = 3660;
+/// How long the lock of a run holds.
+const RUN_LOCK_SECONDS: i64 = 3660;
+/// How long the lock of an audit holds.
+const AUDIT_LOCK_SECONDS: i64 = 86_460;
 
 /// When an execution ran, in seconds since the epoch.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,11 @@ impl Clock {
                     *text = meaning;
                 }
             }
+            Value::Number(number) => {
+                if let Some(meaning) = self.meaning(&number.to_string()) {
+                    *value = meaning.into();
+                }
+            }
             _ => {}
         }
     }
@@ -38,7 +45,9 @@ impl Clock {
         if is_now(second) {
             return Some("now".to_owned());
         }
-        let later = [DEADLINE_SECONDS, LOCK_SECONDS].into_iter().find(|seconds| is_now(second - seconds))?;
+        let later = [DEADLINE_SECONDS, RUN_LOCK_SECONDS, AUDIT_LOCK_SECONDS]
+            .into_iter()
+            .find(|seconds| is_now(second - seconds))?;
         Some(format!("now + {later} s"))
     }
 }

@@ -59,16 +59,18 @@ impl Stack {
                 demand(&role, &SEND, destination.expect("a queue's ARN"));
             }
         }
-        let machine = aws_sdk_sfn::Client::new(self.local_aws.sdk_config()).describe_state_machine();
-        let machine = machine.state_machine_arn(&self.local_aws.outputs().state_machine_arn).send().await;
-        let machine = machine.expect("the state machine can be described");
-        let role = logical(Some(&machine.role_arn));
-        if machine.logging_configuration().is_some_and(|logging| logging.level() != Some(&LogLevel::Off)) {
-            demand(&role, &DELIVER_LOGS, "*");
+        let outputs = self.local_aws.outputs();
+        for arn in [&outputs.state_machine_arn, &outputs.audit_state_machine_arn] {
+            let machine = aws_sdk_sfn::Client::new(self.local_aws.sdk_config()).describe_state_machine();
+            let machine = machine.state_machine_arn(arn).send().await.expect("the state machine can be described");
+            let role = logical(Some(&machine.role_arn));
+            if machine.logging_configuration().is_some_and(|logging| logging.level() != Some(&LogLevel::Off)) {
+                demand(&role, &DELIVER_LOGS, "*");
+            }
+            // MiniStack's CloudFormation forgets whether the machine is traced.
+            demand(&role, &TRACE, "*");
+            demand(&role, &SAMPLE, "*");
         }
-        // MiniStack's CloudFormation forgets whether the machine is traced.
-        demand(&role, &TRACE, "*");
-        demand(&role, &SAMPLE, "*");
         // "Configuring a dead-letter queue" in EventBridge Scheduler's user guide.
         demand("ScheduleRole", &SEND, &self.queue_arn(&self.resource("ScheduleDlq").await).await);
         demanded

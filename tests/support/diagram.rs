@@ -1,4 +1,4 @@
-//! The state machine as a Mermaid diagram.
+//! A state machine as a Mermaid diagram.
 
 use std::fmt::Write;
 

@@ -1,14 +1,18 @@
-//! The state machine's definition: its states, and the ways from one to the next.
+//! The state machines' definitions: their states, and the ways from one to the next.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::repository;
+use crate::{kebab_case, repository};
 
-/// `driver.asl.json`.
+/// One of the state machines, as it is committed.
 pub struct Machine {
+    /// `driver` or `audit`: what its files are called.
+    pub name: &'static str,
+    /// `run` or `audit`: what an execution is called in its lock, its report and its failure.
+    pub execution: &'static str,
     pub definition: Value,
 }
 
@@ -53,17 +57,50 @@ pub enum Why {
 }
 
 impl Machine {
-    /// Reads the committed definition.
-    pub fn read() -> Self {
-        let text = fs::read_to_string(repository().join("statemachine/driver.asl.json")).expect("the definition");
-        Self { definition: serde_json::from_str(&text).expect("the definition parses as it is") }
+    /// The one that runs scenarios.
+    pub fn driver() -> Self {
+        Self::read("driver", "run")
     }
 
-    /// The definition with this ObjectTable, and with functions that can't be found: only a mock can answer for them.
-    pub fn deployed(&self, table: &str) -> Value {
-        let text = self.definition.to_string().replace("${ObjectTableName}", table);
+    /// The one that audits the ledger.
+    pub fn audit() -> Self {
+        Self::read("audit", "audit")
+    }
+
+    /// Both.
+    pub fn all() -> [Self; 2] {
+        [Self::driver(), Self::audit()]
+    }
+
+    fn read(name: &'static str, execution: &'static str) -> Self {
+        let path = repository().join(format!("statemachine/{name}.asl.json"));
+        let text = fs::read_to_string(path).expect("the definition");
+        Self { name, execution, definition: serde_json::from_str(&text).expect("the definition parses as it is") }
+    }
+
+    /// The key of the row that is its lock.
+    pub fn lock_key(&self) -> String {
+        format!("__{}__", self.execution.to_uppercase())
+    }
+
+    /// The attribute of the lock that names the execution that holds it. Reports and failures call it the same.
+    pub fn holder(&self) -> String {
+        format!("{}_id", self.execution)
+    }
+
+    /// The definition with an ObjectTable and a bucket of this name, and with functions that can't be found: only a mock can
+    /// answer for them. A Map does one thing after the other, so that what happens has an order.
+    pub fn deployed(&self, name: &str) -> Value {
+        let text = self.definition.to_string();
+        let text = text.replace("${ObjectTableName}", name).replace("${BucketName}", &bucket_name(name));
         let text = text.replace("${", "arn:aws:lambda:us-east-1:000000000000:function:").replace("FunctionArn}", "");
-        serde_json::from_str(&text).expect("substitutions leave JSON")
+        let mut definition: Value = serde_json::from_str(&text).expect("substitutions leave JSON");
+        for state in definition["States"].as_object_mut().expect("States").values_mut() {
+            if state["Type"] == "Map" {
+                state["MaxConcurrency"] = json!(1);
+            }
+        }
+        definition
     }
 
     /// Every state by name, those inside a Map too.
@@ -104,10 +141,20 @@ impl<'a> State<'a> {
         entries(self.definition, field)
     }
 
-    /// Whether it invokes a function.
-    pub fn is_lambda(&self) -> bool {
-        self.definition["Resource"] == "arn:aws:states:::lambda:invoke"
+    /// The function that it invokes, as the template names it without `Function`.
+    pub fn function(&self) -> Option<&'a str> {
+        self.definition["Arguments"]["FunctionName"].as_str()?.strip_prefix("${")?.strip_suffix("FunctionArn}")
     }
+
+    /// The contract of what it asks its function (`request`), or of what that answers (`response`).
+    pub fn contract(&self, direction: &str) -> Option<String> {
+        Some(format!("{}-{direction}", kebab_case(self.function()?)))
+    }
+}
+
+/// The name of the bucket that belongs to a table: no underscores, and no more than 63 bytes.
+pub fn bucket_name(table: &str) -> String {
+    table.replace('_', "-").chars().take(63).collect()
 }
 
 impl Why {

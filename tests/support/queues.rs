@@ -9,6 +9,17 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::Stack;
 
 impl Stack {
+    /// Has all events be lost for good that happen meanwhile.
+    pub async fn losing_events(&self, work: impl Future<Output = ()>) {
+        self.let_queues_invoke(false).await;
+        work.await;
+        let outputs = self.local_aws.outputs();
+        for queue in [&outputs.tracking_queue_url, &outputs.logging_queue_url] {
+            self.sqs.purge_queue().queue_url(queue).send().await.expect("a queue can be purged");
+        }
+        self.let_queues_invoke(true).await;
+    }
+
     pub async fn queue_arn(&self, queue: &str) -> String {
         let request = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
         let attributes = request.send().await.expect("a queue has attributes").attributes.expect("attributes");

@@ -8,7 +8,7 @@ use crate::repository;
 #[track_caller]
 pub fn check(document: &str, part: &str, text: &str) {
     let begin = format!("<!-- Made by UPDATE_README=1 cargo test --workspace --test system {part} -->");
-    let end = format!("<!-- The end of the {part}. -->");
+    let end = format!("<!-- The end of the {}. -->", part.replace('_', " "));
     if std::env::var_os("UPDATE_README").is_some() {
         update(document, &begin, &end, text);
     } else {

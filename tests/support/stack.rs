@@ -9,6 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{NotificationConfiguration, Tag, Tagging};
 use serde_json::Value;
 use spillway_cloudwatch::definition::SHORTEST_PERIOD;
+use spillway_contracts::audit::AuditReport;
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::report::RunReport;
 use spillway_local::emulator::client;
@@ -95,6 +96,25 @@ impl Stack {
         self.driver.start(&input.to_string()).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Has the ledger audited to the end.
+    pub async fn audit(&self, input: Value) -> Ending {
+        let execution = self.start_audit(input).await;
+        self.end_of(&execution).await
+    }
+
+    pub async fn start_audit(&self, input: Value) -> String {
+        let auditor = Driver::of_audits(self.local_aws.sdk_config(), self.local_aws.outputs());
+        auditor.start(&input.to_string()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Has the ledger audited, which must succeed.
+    pub async fn audited(&self, input: Value) -> AuditReport {
+        match self.audit(input).await {
+            Ending::Succeeded(report) => serde_json::from_str(&report).expect("a report keeps its contract"),
+            failed @ Ending::Failed { .. } => panic!("{failed:?}"),
+        }
+    }
+
     /// Waits for the end of an execution.
     pub async fn end_of(&self, execution: &str) -> Ending {
         self.driver.follow(execution, &Reporter::silent()).await.unwrap_or_else(|error| panic!("{error}"))
@@ -129,8 +149,10 @@ impl Stack {
     /// The keys and sizes of the objects in the bucket.
     pub async fn objects(&self) -> BTreeMap<String, i64> {
         let request = self.s3.list_objects_v2().bucket(&self.local_aws.outputs().test_bucket_name);
-        let objects = request.send().await.expect("the bucket can be listed").contents.unwrap_or_default();
-        objects.into_iter().map(|object| (object.key.unwrap_or_default(), object.size.unwrap_or_default())).collect()
+        let pages =
+            request.into_paginator().send().collect::<Result<Vec<_>, _>>().await.expect("the bucket can be listed");
+        let objects = pages.into_iter().flat_map(|page| page.contents.unwrap_or_default());
+        objects.map(|object| (object.key.unwrap_or_default(), object.size.unwrap_or_default())).collect()
     }
 
     /// Puts an object that no run has put there.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use spillway_cloudwatch::filter::Pattern;
+use spillway_contracts::audit::{AUDIT_LOCK_KEY, AuditReport};
 use spillway_stack::run::execution::Ending;
 use spillway_tests::{Permission, Stack, eventually, live, within};
 use tokio::sync::OnceCell;
@@ -40,9 +41,12 @@ async fn run_twice() -> Scheduled {
         ("ScheduleExpression", "rate(1 minute)"),
         ("SafetyNetExpression", "rate(1 minute)"),
         ("NotifyCleanings", "always"),
+        ("AuditGraceMinutes", "0"),
+        ("AuditExpression", "rate(1 minute)"),
     ])
     .await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
+    an_audit_starts(&stack).await;
     let overlapping = stack.run(json!({})).await;
     let mut endings = Vec::new();
     let mut seen = BTreeSet::new();
@@ -58,6 +62,7 @@ async fn run_twice() -> Scheduled {
         seen.insert(execution);
     }
     give_up_on_a_message(&stack).await;
+    audit(&stack).await;
     plot_a_run(&stack, seen.first().expect("an execution")).await;
     stack.drain().await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
@@ -74,6 +79,36 @@ async fn give_up_on_a_message(stack: &Stack) {
     stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 1, 500).await;
     stack.send(&outputs.tracking_queue_url, "no envelope").await;
     eventually("the dead letter", async || stack.messages(&outputs.tracking_dlq_url).await == 1).await;
+}
+
+/// Waits for the schedule's first audit, and has no other one start: they would find what is planted for another.
+async fn an_audit_starts(stack: &Stack) {
+    let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
+    let audits = sfn.list_executions().state_machine_arn(&stack.local_aws.outputs().audit_state_machine_arn);
+    let started = async || !audits.clone().send().await.expect("executions can be listed").executions.is_empty();
+    within(Duration::from_secs(90), "the schedule starts an audit", started).await;
+    let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
+    let schedule = stack.resource("AuditStateMachineDaily").await;
+    scheduler.delete_schedule().name(schedule).send().await.expect("a schedule can be deleted");
+}
+
+/// Has an audit find what each of its tasks repairs.
+async fn audit(stack: &Stack) {
+    stack.put("keep/gone", 1).await;
+    stack.drain().await;
+    stack
+        .losing_events(async {
+            stack.delete("keep/gone").await;
+            stack.put("keep/new", 2).await;
+        })
+        .await;
+    let first = stack.start_audit(json!({})).await;
+    eventually("the audit holds the lock", async || stack.row(AUDIT_LOCK_KEY).await.is_some()).await;
+    let Ending::Failed { error, .. } = stack.audit(json!({})).await else { panic!("two audits at a time") };
+    assert_eq!(error, "AuditInProgress");
+    let Ending::Succeeded(report) = stack.end_of(&first).await else { panic!("the first audit fails") };
+    let report: AuditReport = serde_json::from_str(&report).expect("a report keeps its contract");
+    assert_eq!((report.found.added.objects, report.found.removed.objects), (1, 1), "{report:?}");
 }
 
 /// Has the run plotted, as somebody does who wants to see it alone.

@@ -1,5 +1,6 @@
 //! What an event and a run cost on AWS: counted on a live stack, priced in the documents.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
@@ -30,9 +31,16 @@ const STORED_BYTES: [f64; 3] = [450.0, 500.0, 350.0];
 /// What the index `by-size` has of a row.
 const INDEXED: [&str; 5] = ["object_name", "bucket_name", "size", "etag", "sequencer"];
 /// Alarms, each on one metric.
-const ALARMS: usize = 19;
+const ALARMS: usize = 22;
 /// Metrics that filters make of logs.
-const METRICS: usize = 7;
+const METRICS: usize = 11;
+/// State transitions of an audit that compares no rows, at most, and of what comes on top for each segment of rows.
+const AUDIT_TRANSITIONS: [f64; 2] = [10.0, 10.0];
+/// Objects that one task of an audit compares.
+const AUDIT_BATCH: f64 = 1000.0;
+/// How long such a task works if all of them agree, and if all of them have to be added, in milliseconds; an upper bound as
+/// above.
+const AUDIT_MILLISECONDS: [f64; 2] = [1_000.0, 20_000.0];
 
 /// How many events size-tracking takes at once, and logging.
 const BATCHES: [f64; 2] = [48.0, 10.0];
@@ -109,6 +117,7 @@ fn the_costs_in_the_documents_are_current() {
         Priced("kB of logs of the schedules", 0.50, TICK_BYTES / 1e3 * MINUTES, moved),
     ];
     let [row, record, index] = STORED_BYTES;
+    let [agreeing, adopting, comparing_rows] = audits();
     // A million of so many bytes each are as many megabytes; a price of a million of them is one of a thousand gigabytes.
     let stored = [
         Priced("MB of the rows of a million objects", 250.0, row, "the length of the names"),
@@ -127,6 +136,9 @@ fn the_costs_in_the_documents_are_current() {
         items("a default run, at most", &run),
         items("a month", &month),
         items("a month of what is stored", &stored),
+        items("an audit of a million objects that all agree", &agreeing),
+        items("what an audit takes on top if it compares a million rows", &comparing_rows),
+        items("an audit that adopts a million objects", &adopting),
     ];
     readme::check("infra/README.md", "costs", &tables.join("\n"));
     let [full, alone] = [|row: &Row| row.full * row.price, |row: &Row| row.alone * row.price]
@@ -135,12 +147,49 @@ fn the_costs_in_the_documents_are_current() {
         "| what | costs |\n| --- | ---: |\n\
          | a million object events, in full batches | ${full:.2} |\n\
          | a million object events, one at a time | ${alone:.2} |\n\
+         | an audit of a million objects | ${:.2} |\n\
          | a month with alarms, metrics, dashboard, schedules and idle queues | ${:.2} |\n\
          | a default run, at most | ${:.4} |\n",
+        together(&agreeing),
         together(&month),
         together(&run),
     );
     readme::check("README.md", "costs", &short);
+}
+
+/// What an audit of a million objects takes: if all of them agree, if all have to be added to the ledger, and what comes on
+/// top if rows are compared, too.
+fn audits() -> [Vec<Priced>; 3] {
+    let tasks = 1e6 / AUDIT_BATCH;
+    let listing = |transitions: f64, milliseconds: f64| {
+        vec![
+            Priced("S3 lists", 5.0, tasks, "—"),
+            Priced("state transitions", 25.0, transitions, "—"),
+            Priced("executions of the Distributed Map", 1.0, tasks, "the length of the names"),
+            // Their memory is counted by 64 MB.
+            Priced("their GB-seconds", 16.67, tasks * milliseconds / 1e3 * 0.0625, "—"),
+            Priced("Lambda requests", 0.20, tasks, "the length of the names"),
+            Priced("Lambda GB-seconds, at most", 13.3334, tasks * milliseconds / 1e3 * MEMORY, "`MemorySize`"),
+            Priced("DynamoDB write units of what was found", 0.625, tasks, "—"),
+            Priced("DynamoDB read units of the comparison", 0.125, 0.5e6, "—"),
+        ]
+    };
+    let mut adopting = listing(AUDIT_TRANSITIONS[0], AUDIT_MILLISECONDS[1]);
+    adopting.extend([
+        Priced("S3 heads", 0.40, 1e6, "—"),
+        // Twice for the second look, once for the commit.
+        Priced("DynamoDB read units of what differs", 0.125, 3e6, "—"),
+        Priced("DynamoDB write units of repairs", 0.625, 5.0 * 1e6 + 2.0 * 1e6 / 49.0, "—"),
+        Priced("kB of logs of repairs", 0.50, LOG_BYTES / 2.0 / 1e3 * 1e6, "the functions' log level"),
+    ]);
+    let comparing_rows = vec![
+        Priced("state transitions", 25.0, 10.0 * AUDIT_TRANSITIONS[1], "a segment has 100,000 objects"),
+        Priced("S3 heads", 0.40, 1e6, "—"),
+        Priced("DynamoDB read units", 0.125, STORED_BYTES[0] / 4096.0 * 1e6, "the length of the names"),
+        // As many at a time as in a batch.
+        Priced("Lambda GB-seconds, at most", 13.3334, tasks * AUDIT_MILLISECONDS[0] / 1e3 * MEMORY, "`MemorySize`"),
+    ];
+    [listing(AUDIT_TRANSITIONS[0], AUDIT_MILLISECONDS[0]), adopting, comparing_rows]
 }
 
 /// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.
@@ -189,7 +238,7 @@ fn count(per_event: f64) -> String {
 async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let _live = live().await;
     // A tenth of this period is the second that a wait pauses at least, so as many polls are counted here as on AWS.
-    let stack = Stack::with_period(SHORT_PERIOD, &[]).await;
+    let stack = Stack::with_period(SHORT_PERIOD, &[("AuditGraceMinutes", "0")]).await;
     let tracking = stack.function("size-tracking").await;
     let logging = stack.function("logging").await;
     let executed = stack.start(json!({})).await;
@@ -247,11 +296,19 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let bytes = stack.log_bytes(&[&tracking, &cleaner]).await - before;
     fits("bytes of log of a minute's schedules", bytes as f64 / TICKS as f64, TICK_BYTES);
 
+    let audited = stack.start_audit(json!({})).await;
+    stack.end_of(&audited).await;
+    let history = stack.history(&audited).await;
+    let transitions = history.iter().filter(|event| event.state_entered_event_details().is_some()).count();
+    fits("transitions of an audit", transitions as f64, AUDIT_TRANSITIONS[0]);
+
     let alarms = stack.alarms().await;
     assert_eq!(alarms, ALARMS);
     let filters =
         stack.logs.describe_metric_filters().send().await.expect("filters").metric_filters.unwrap_or_default();
-    assert_eq!(filters.len(), METRICS);
+    let transformations = filters.iter().flat_map(|filter| filter.metric_transformations());
+    let metrics: BTreeSet<&str> = transformations.map(|it| it.metric_name()).collect();
+    assert_eq!(metrics.len(), METRICS);
     stack.local_aws.shutdown().await;
 }
 

@@ -15,6 +15,7 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Value, json};
 use spillway_contracts::ErrorName;
+use spillway_contracts::audit::Tally;
 use spillway_contracts::log_line::{Outcome, Verdict};
 use spillway_local::emulator::client;
 use spillway_stack::doctor::finding::{Finding, Judgement};
@@ -38,7 +39,7 @@ async fn an_existing_bucket_is_kept_under_its_threshold_and_left_as_it_was_found
     let _live = live().await;
     let mut found = None;
     let threshold = THRESHOLD.to_string();
-    let parameters = [("SizeThreshold", &*threshold), ("NotifyCleanings", "always")];
+    let parameters = [("SizeThreshold", &*threshold), ("NotifyCleanings", "always"), ("AuditGraceMinutes", "0")];
     let furnish = async |config: &SdkConfig| {
         furnish(&client::s3(config)).await;
         found = Some(Configuration::read(&client::s3(config)).await);
@@ -64,7 +65,7 @@ async fn an_existing_bucket_is_kept_under_its_threshold_and_left_as_it_was_found
 
 /// What people have put into the bucket and configured of it, long before.
 async fn furnish(s3: &aws_sdk_s3::Client) {
-    for key in ["old/overwritten", "old/deleted"] {
+    for key in ["old/overwritten", "old/deleted", "old/kept"] {
         let request = s3.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(b"years ago"));
         request.send().await.expect("an object can be put");
     }
@@ -125,7 +126,7 @@ async fn events_come_once_event_bridge_is_on(patient: &mut Patient, theirs: &Que
     let [bridge, ledger] = sick(&findings)[..] else { panic!("{findings:#?}") };
     assert_eq!((bridge.piece, ledger.piece), ("bucket EventBridge", "ledger"));
     let Judgement::Wrong { fix, .. } = &ledger.judgement else { panic!("{ledger}") };
-    assert!(fix.contains("an audit") && !fix.contains("aws s3"), "{fix}");
+    assert!(fix.contains("cargo stack audit") && !fix.contains("aws s3"), "{fix}");
     let Judgement::Wrong { fix, .. } = &bridge.judgement else { panic!("{bridge}") };
 
     // Once on a bucket with no notifications at all, and once on one with those of others.
@@ -150,7 +151,19 @@ async fn events_come_once_event_bridge_is_on(patient: &mut Patient, theirs: &Que
         stack.total_size().await == Some(5) && stack.row("old/deleted").await.is_some()
     })
     .await;
-    assert_eq!(patient.stack.check_ledger().await, BTreeMap::from([("old/overwritten".to_owned(), 5)]));
+
+    // The cleaner waits for an audit, and that enters what nothing has told of.
+    let alarm: Value = serde_json::from_str(ALARM).expect("an example");
+    let answer = stack.answer(&stack.local_aws.outputs().cleaner_function_name, &alarm).await;
+    assert_eq!(answer.expect("the cleaner answers")["verdict"], "NotAudited");
+    let findings = patient.examine().await;
+    let [ledger] = sick(&findings)[..] else { panic!("{findings:#?}") };
+    let Judgement::Wrong { fix, .. } = &ledger.judgement else { panic!("{ledger}") };
+    assert!(fix.contains("cargo stack audit") && !fix.contains("aws s3"), "{fix}");
+    let report = patient.stack.audited(json!({})).await;
+    assert_eq!((report.found.added, report.drift_after.objects), (Tally { objects: 1, bytes: 9 }, 0), "{report:?}");
+    let adopted = [("old/kept".to_owned(), 9), ("old/overwritten".to_owned(), 5)];
+    assert_eq!(patient.stack.check_ledger().await, BTreeMap::from(adopted));
     let findings = patient.examine().await;
     assert!(sick(&findings).is_empty(), "{findings:#?}");
 }
@@ -217,8 +230,12 @@ async fn no_run_begins(stack: &Stack) {
 async fn the_cleaner_deletes_only_once_it_is_let_loose(stack: &Stack) {
     let before = stack.objects().await;
     stack.put("large", THRESHOLD as usize).await;
-    eventually("the alarm has invoked the cleaner", async || !decisions(stack).await.is_empty()).await;
-    let decision = &decisions(stack).await[0];
+    let decided = async || {
+        let decisions = decisions(stack).await.into_iter();
+        decisions.filter(|it| it.verdict != Verdict::NotAudited).collect::<Vec<_>>()
+    };
+    eventually("the alarm has invoked the cleaner", async || !decided().await.is_empty()).await;
+    let decision = &decided().await[0];
     assert_eq!((decision.dry_run, decision.verdict), (true, Verdict::BroughtBelow));
     let chosen: Vec<_> = decision.chosen.iter().map(|it| (it.object_name.as_str(), it.outcome)).collect();
     assert_eq!(chosen, [("large", Outcome::DryRun)]);
@@ -332,13 +349,19 @@ async fn no_role_may_do_more_than_it_needs(patient: &Patient) {
         .filter(|it| it.resource == "*" && it.action.starts_with("s3:") || it.resource.starts_with(&bucket))
         .collect();
     let expect = [
+        Permission::new("AuditObjectsRole", "s3:GetObject", &objects),
+        Permission::new("AuditObjectsRole", "s3:ListBucket", &bucket),
+        Permission::new("AuditRole", "s3:ListBucket", &bucket),
+        Permission::new("AuditRowsRole", "s3:GetObject", &objects),
+        Permission::new("AuditRowsRole", "s3:ListBucket", &bucket),
         Permission::new("CleanerRole", "s3:DeleteObject", &objects),
         Permission::new("CleanerRole", "s3:GetObject", &objects),
         Permission::new("CleanerRole", "s3:ListBucket", &bucket),
+        Permission::new("PrepareAuditRole", "s3:GetBucketNotification", &bucket),
     ];
     assert_eq!(of_bucket, expect.iter().collect::<Vec<_>>());
     let used = stack.used().await;
-    assert!(used.iter().any(|done| expect[0].covers(done)), "the cleaner has deleted by its role: {used:?}");
+    assert!(used.iter().any(|done| expect[5].covers(done)), "the cleaner has deleted by its role: {used:?}");
 
     let mut policy: Value = serde_json::from_str(READ_POLICY).expect("the policy is JSON");
     policy["Statement"][1]["Resource"] = json!(["arn:*:dynamodb:*:*:table/spillway-*", bucket]);

@@ -1,6 +1,7 @@
 //! Tests that cross crates: what belongs together stays together, and the whole system works.
 
 mod alarms;
+mod audits;
 mod automatic_runs;
 mod aws_cli;
 mod cleaning;

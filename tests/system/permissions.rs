@@ -19,7 +19,7 @@ use super::automatic_runs::scheduled;
 const NONE: [&Permission; 0] = [];
 
 /// What MiniStack lets everybody do, by the action and the role that needs it on AWS.
-const UNASKED: [(&str, &str); 5] = [
+const UNASKED: [(&str, &str); 9] = [
     // The state of the alarm.
     ("cloudwatch:DescribeAlarms", "PrepareRunRole"),
     ("cloudwatch:DescribeAlarms", "WaitForAlarmOkRole"),
@@ -29,6 +29,11 @@ const UNASKED: [(&str, &str); 5] = [
     // reference): the cleaner's objects may be gone already, and an upload's object usually isn't there yet.
     ("s3:ListBucket", "CleanerRole"),
     ("s3:ListBucket", "UploadRole"),
+    ("s3:ListBucket", "AuditObjectsRole"),
+    ("s3:ListBucket", "AuditRowsRole"),
+    // How long events wait.
+    ("cloudwatch:GetMetricStatistics", "AuditObjectsRole"),
+    ("cloudwatch:GetMetricStatistics", "AuditRowsRole"),
 ];
 
 #[tokio::test]
@@ -47,10 +52,14 @@ async fn every_permission_is_needed() {
 }
 
 #[tokio::test]
-async fn only_x_ray_and_log_delivery_are_allowed_on_everything() {
+async fn only_x_ray_log_delivery_and_metrics_are_allowed_on_everything() {
     let everything = scheduled().await.granted.iter().filter(|permission| permission.resource == "*");
     let others: Vec<_> = everything
-        .filter(|it| !(it.action.starts_with("xray:") || it.action.starts_with("logs:") && it.role == "DriverRole"))
+        .filter(|it| it.action != "cloudwatch:GetMetricStatistics")
+        .filter(|it| {
+            !(it.action.starts_with("xray:")
+                || it.action.starts_with("logs:") && matches!(it.role.as_str(), "DriverRole" | "AuditRole"))
+        })
         .collect();
     assert_eq!(others, NONE);
 }

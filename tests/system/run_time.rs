@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::{Value, json};
+use spillway_contracts::audit::{AUDIT_LOCK_KEY, AUDITED_KEY, AUDITS_PARTITION};
 use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, RUN_LOCK_KEY, STATE_KEY};
 use spillway_contracts_check::Contracts;
 use spillway_stack::run::execution::Ending;
@@ -86,11 +87,14 @@ impl Checker {
         if line["request_id"] == "" {
             self.problem("it does not say which invocation wrote it", line);
         }
-        let name = ["total_size", "sequencer", "verdict"].into_iter().find(|field| line.get(field).is_some());
+        let fields = ["total_size", "sequencer", "verdict", "drift_objects", "audit_age_seconds"];
+        let name = fields.into_iter().find(|field| line.get(field).is_some());
         self.check(
             match name {
                 Some("total_size") => "total-size-line",
                 Some("sequencer") => "object-event-line",
+                Some("drift_objects") => "audit-line",
+                Some("audit_age_seconds") => "audit-age-line",
                 Some(_) => "cleaner-decision-line",
                 None => "log-line",
             },
@@ -103,6 +107,8 @@ impl Checker {
             Some(STATE_KEY) => "state-row",
             Some(RUN_LOCK_KEY) => "run-lock-row",
             Some(CLEANER_KEY) => "cleaner-row",
+            Some(AUDIT_LOCK_KEY) => "audit-lock-row",
+            Some(AUDITED_KEY) => "audited-row",
             _ if row.contains_key("size") => "object-row",
             _ => "tombstone",
         };
@@ -121,7 +127,8 @@ impl Checker {
                 if let Some(function) = &function {
                     self.check(&format!("{function}-request"), &parameters["Payload"]);
                 } else if let Some(item) = parameters.get("Item") {
-                    self.check("run-lock-row", &plain(item));
+                    let item = plain(item);
+                    self.row(&serde_json::from_value(item).expect("an item is an object"));
                 }
             }
             let output = event.task_succeeded_event_details().and_then(|details| details.output());
@@ -129,9 +136,14 @@ impl Checker {
                 let output: Value = serde_json::from_str(output).expect("outputs are JSON");
                 self.check(&format!("{function}-response"), &output["Payload"]);
             }
-            let entered = event.state_entered_event_details().filter(|details| details.name() == "FailRun");
-            if let Some(failure) = entered.and_then(|details| details.input()) {
-                self.check("run-failure", &serde_json::from_str(failure).expect("inputs are JSON"));
+            let entered = event.state_entered_event_details();
+            let failure = entered.and_then(|details| match details.name() {
+                "FailRun" => Some(("run-failure", details.input()?)),
+                "FailAudit" => Some(("audit-failure", details.input()?)),
+                _ => None,
+            });
+            if let Some((contract, failure)) = failure {
+                self.check(contract, &serde_json::from_str(failure).expect("inputs are JSON"));
             }
         }
     }
@@ -151,7 +163,7 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     let _live = live().await;
     let directory = tempfile::tempdir().expect("a directory");
     // The schedules come in while the test waits.
-    let stack = Stack::with(&[("SafetyNetExpression", "rate(1 minute)")]).await;
+    let stack = Stack::with(&[("SafetyNetExpression", "rate(1 minute)"), ("AuditGraceMinutes", "0")]).await;
     let outputs = stack.local_aws.outputs();
     stack.tap(env!("CARGO_BIN_EXE_tap").as_ref(), directory.path()).await;
 
@@ -166,6 +178,24 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     stack.tag("nobody's").await;
     let failed = stack.start(json!({})).await;
     assert!(matches!(stack.end_of(&failed).await, Ending::Failed { .. }));
+
+    // An audit finds that events don't come, and then what was lost.
+    stack.drain().await;
+    let mut failed_audit = String::new();
+    stack
+        .losing_events(async {
+            stack.delete("nobody's").await;
+            stack.put("new", 6).await;
+            failed_audit = stack.start_audit(input.clone()).await;
+            assert!(matches!(stack.end_of(&failed_audit).await, Ending::Failed { .. }));
+        })
+        .await;
+    let audited = stack.start_audit(input.clone()).await;
+    let Ending::Succeeded(audit_report) = stack.end_of(&audited).await else { panic!("the audit fails") };
+    let audit_report: Value = serde_json::from_str(&audit_report).expect("outputs are JSON");
+    // The next heartbeat says when that was.
+    stack.invoke(&stack.function("size-tracking").await, &json!({ "heartbeat": true })).await;
+
     let mut wrong: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
     wrong["queryStringParameters"]["to"] = json!("soon");
     stack.invoke(&stack.function("plotting").await, &wrong).await;
@@ -184,14 +214,20 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     }
     stack.items(&outputs.object_table_name).await.iter().chain(&held).for_each(|row| checker.row(row));
     for record in stack.items(&outputs.history_table_name).await {
-        let is_cleaning = record["bucket_name"] == CLEANINGS_PARTITION;
-        checker.check(if is_cleaning { "cleaning-record" } else { "history-record" }, &json!(record));
+        let contract = match record["bucket_name"].as_str() {
+            Some(CLEANINGS_PARTITION) => "cleaning-record",
+            Some(AUDITS_PARTITION) => "audit-findings",
+            _ => "history-record",
+        };
+        checker.check(contract, &json!(record));
     }
-    for execution in [&executed, &failed] {
+    for execution in [&executed, &failed, &failed_audit, &audited] {
         checker.task(&functions, &stack.history(execution).await);
     }
     checker.check("run-input", &input);
     checker.check("run-report", &json!(report));
+    checker.check("audit-input", &input);
+    checker.check("audit-report", &audit_report);
     assert!(checker.problems.is_empty(), "{} problems:\n{}", checker.problems.len(), checker.problems.join("\n"));
 
     let every: BTreeSet<String> = checker.contracts.names().into_iter().map(str::to_owned).collect();

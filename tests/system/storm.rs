@@ -1,8 +1,9 @@
 //! A storm of events on a live stack, with everything going wrong that may go wrong: when it is over, the ledger is the
 //! bucket.
 //!
-//! `SPILLWAY_STORM_EVENTS` and `SPILLWAY_STORM_SEED` make it longer and replay it; the seed is printed. What each writer
-//! and the mischief do is decided by the seed; how they interleave is not.
+//! `SPILLWAY_STORM_EVENTS` and `SPILLWAY_STORM_SEED` make it longer and replay it, and `SPILLWAY_STORM_OBJECTS` is how many objects
+//! an existing bucket holds before; the seed is printed. What each writer and the mischief do is decided by the seed; how they
+//! interleave is not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -19,6 +20,8 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 const WRITERS: usize = 8;
+
+const ALARM: &str = include_str!("../../contracts/examples/alarm-event/ok-metric-alarm.json");
 
 /// The cleaner's threshold, in bytes: the writers' objects take several times as much.
 const THRESHOLD: i64 = 10_000;
@@ -81,6 +84,7 @@ struct Mischief {
     over: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
     killed: Arc<AtomicUsize>,
+    lost: Arc<AtomicUsize>,
 }
 
 impl Mischief {
@@ -101,6 +105,22 @@ impl Mischief {
                 let request = self.sqs.delete_message().queue_url(&self.queue);
                 // One that can't be deleted any more is delivered once more.
                 let _ = request.set_receipt_handle(message.receipt_handle).send().await;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Has one event in a hundred be lost for good.
+    async fn lose(self, mut rng: Rng) {
+        while !self.over.load(Relaxed) {
+            let request = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
+            let answer = request.visibility_timeout(1).send().await;
+            for message in answer.expect("the queue can be read").messages.unwrap_or_default() {
+                if rng.u8(..100) == 0 {
+                    let request = self.sqs.delete_message().queue_url(&self.queue);
+                    let deleted = request.set_receipt_handle(message.receipt_handle).send().await;
+                    self.lost.fetch_add(usize::from(deleted.is_ok()), Relaxed);
+                }
             }
             tokio::task::yield_now().await;
         }
@@ -136,6 +156,18 @@ pub async fn turn_event_bridge_on(config: &SdkConfig, bucket: &str) {
     request.notification_configuration(configuration).send().await.expect("notifications can be configured");
 }
 
+/// Puts small objects into a bucket.
+async fn fill(s3: &aws_sdk_s3::Client, bucket: &str, objects: u64) {
+    let put = |number: u64| {
+        let request = s3.put_object().bucket(bucket).key(format!("old/{number}")).body(ByteStream::from_static(b"x"));
+        async move { request.send().await.expect("an object can be put") }
+    };
+    for first in (0..objects).step_by(WRITERS) {
+        let puts: JoinSet<_> = (first..objects.min(first + WRITERS as u64)).map(&put).collect();
+        puts.join_all().await;
+    }
+}
+
 /// The sum of a field over the tracker's lines about its batches.
 fn counted(lines: &[Value], field: &str) -> u64 {
     lines.iter().filter_map(|line| line.get(field)?.as_u64()).sum()
@@ -144,20 +176,21 @@ fn counted(lines: &[Value], field: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_storm_the_ledger_is_the_bucket() {
     let _live = live().await;
-    storm(Stack::with(&[("SizeThreshold", &THRESHOLD.to_string())]).await).await;
+    storm(Stack::with(&[("SizeThreshold", &THRESHOLD.to_string())]).await, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_storm_the_ledger_is_the_existing_bucket() {
+async fn after_a_storm_and_an_audit_the_ledger_is_the_existing_bucket_whatever_was_lost() {
     let _live = live().await;
-    let parameters = [("SizeThreshold", &*THRESHOLD.to_string()), ("DryRun", "false")];
-    storm(
-        Stack::for_existing("stormy", &parameters, async |config| turn_event_bridge_on(config, "stormy").await).await,
-    )
-    .await;
+    let parameters = [("SizeThreshold", &*THRESHOLD.to_string()), ("DryRun", "false"), ("AuditGraceMinutes", "0")];
+    let furnish = async |config: &SdkConfig| {
+        turn_event_bridge_on(config, "stormy").await;
+        fill(&client::s3(config), "stormy", setting("SPILLWAY_STORM_OBJECTS", 1000)).await;
+    };
+    storm(Stack::for_existing("stormy", &parameters, furnish).await, true).await;
 }
 
-async fn storm(stack: Stack) {
+async fn storm(stack: Stack, loses_events: bool) {
     let events = setting("SPILLWAY_STORM_EVENTS", 500);
     let seed = setting("SPILLWAY_STORM_SEED", fastrand::u64(..1_000_000));
     println!("SPILLWAY_STORM_SEED={seed} SPILLWAY_STORM_EVENTS={events}");
@@ -176,10 +209,14 @@ async fn storm(stack: Stack) {
         over: Arc::default(),
         sent: Arc::default(),
         killed: Arc::default(),
+        lost: Arc::default(),
     };
     let mut going_on = JoinSet::new();
     going_on.spawn(mischief.clone().shuffle(Rng::with_seed(seed ^ 1)));
     going_on.spawn(mischief.clone().kill(Rng::with_seed(seed ^ 2)));
+    if loses_events {
+        going_on.spawn(mischief.clone().lose(Rng::with_seed(seed ^ 3)));
+    }
 
     let start = Instant::now();
     let mut writers = JoinSet::new();
@@ -188,6 +225,9 @@ async fn storm(stack: Stack) {
         let share = events / WRITERS as u64 + u64::from(writer < events % WRITERS as u64);
         writers.spawn(write(stack.s3.clone(), outputs.test_bucket_name.clone(), rng, share));
     }
+    // An audit amid the storm adopts what was there before.
+    let adopted = if loses_events { Some(stack.audited(json!({})).await) } else { None };
+    let adopting = start.elapsed();
     let written: u64 = writers.join_all().await.into_iter().sum();
     let writing = start.elapsed();
     mischief.over.store(true, Relaxed);
@@ -206,6 +246,19 @@ async fn storm(stack: Stack) {
         counted(&lines, "reads"),
     );
 
+    if let Some(adopted) = adopted {
+        let report = stack.audited(json!({})).await;
+        let lost = mischief.lost.load(Relaxed);
+        println!("adopted {} objects in {:.1} s", adopted.found.added.objects, adopting.as_secs_f64());
+        println!(
+            "lost {lost} events for good; an audit found {:?} wrong of {:?}",
+            report.drift_before, report.found.listed
+        );
+        stack.check_ledger().await;
+        // It was NotAudited when the alarm acted. The schedule would leave it to the alarm for minutes.
+        let alarm: Value = serde_json::from_str(ALARM).expect("an example");
+        stack.answer(&outputs.cleaner_function_name, &alarm).await.expect("the cleaner answers");
+    }
     // The alarm acted once, amid the storm. What came after that is left to the schedule, whose tick this is.
     let tick = json!({ "schedule": "safety-net" });
     within(Duration::from_secs(120), "the bucket is below its threshold", async || {

@@ -17,7 +17,7 @@
 //!    [spillway_lambda](../spillway_lambda/index.html): serving requests on Lambda.
 //! 4. The pipeline: [size_tracking](../size_tracking/index.html), [logging](../logging/index.html),
 //!    [cleaner](../cleaner/index.html), [plotting](../plotting/index.html).
-//! 5. The driver's tasks: [prepare_run](../prepare_run/index.html), [align_window](../align_window/index.html),
+//! 5. The [audit](../audit/index.html)'s tasks, and the driver's: [prepare_run](../prepare_run/index.html), [align_window](../align_window/index.html),
 //!    [upload](../upload/index.html), [wait_for_deletion](../wait_for_deletion/index.html),
 //!    [wait_for_alarm_ok](../wait_for_alarm_ok/index.html), [check_run](../check_run/index.html),
 //!    [call_plot_api](../call_plot_api/index.html).

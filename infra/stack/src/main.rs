@@ -1,4 +1,4 @@
-//! The commands for a deployed stack: `run`, `doctor`, `watch`.
+//! The commands for a deployed stack: `run`, `doctor`, `audit`, `watch`.
 
 use std::process::ExitCode;
 

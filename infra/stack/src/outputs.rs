@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Outputs {
     /// Start an execution of it to drive a scenario.
     pub state_machine_arn: String,
+    /// Start an execution of it to audit the ledger.
+    pub audit_state_machine_arn: String,
     /// The bucket that is kept under its threshold.
     pub test_bucket_name: String,
     /// The bucket that holds the plots.
@@ -35,8 +37,9 @@ pub struct Outputs {
 
 impl Outputs {
     /// The outputs that every stack has, by their names in the template.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "StateMachineArn",
+        "AuditStateMachineArn",
         "TestBucketName",
         "PlotBucketName",
         "PlotApiUrl",

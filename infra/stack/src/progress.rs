@@ -35,6 +35,8 @@ pub struct Step(pub &'static str);
 impl Step {
     /// Run a scenario.
     pub const RUN: Self = Self("run");
+    /// Audit the ledger.
+    pub const AUDIT: Self = Self("audit");
     /// Serve the page.
     pub const PAGE: Self = Self("page");
 }

@@ -172,6 +172,7 @@ fn the_help_of_every_command_has_examples_that_can_be_run() {
         "cargo local up",
         "cargo numbers",
         "cargo stack",
+        "cargo stack audit",
         "cargo stack doctor",
         "cargo stack run",
         "cargo stack watch",

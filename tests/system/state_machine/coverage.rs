@@ -8,23 +8,29 @@ use super::outcome::{Step, outcomes};
 
 #[tokio::test]
 async fn every_state_transition_and_retry_has_a_case() {
-    let ways = Ways::of(Machine::read());
-    let mut seen = BTreeSet::new();
-    for (name, outcome) in outcomes().await {
-        ways.observe(&outcome.trace, &mut seen)
-            .unwrap_or_else(|step| panic!("{name}: the definition has no way to {step}"));
+    for machine in Machine::all() {
+        let outcomes = outcomes(&machine).await;
+        let folder = format!("statemachine/cases/{}", machine.name);
+        let ways = Ways::of(machine);
+        let mut seen = BTreeSet::new();
+        for (name, outcome) in outcomes {
+            ways.observe(&outcome.trace, &mut seen)
+                .unwrap_or_else(|step| panic!("{name}: the definition has no way to {step}"));
+        }
+        let untested: Vec<_> = ways.reachable().difference(&seen).cloned().collect();
+        assert!(untested.is_empty(), "no case in {folder} shows:\n{}", untested.join("\n"));
     }
-    let untested: Vec<_> = ways.reachable().difference(&seen).cloned().collect();
-    assert!(untested.is_empty(), "no case in statemachine/cases shows:\n{}", untested.join("\n"));
 }
 
 /// A transition is told from the others of its state by where it leads, unless it is a Catch.
 #[test]
 fn the_branches_of_a_choice_lead_to_different_states() {
-    let mut ways = BTreeSet::new();
-    for Transition { from, to, why, .. } in Machine::read().transitions() {
-        let is_catch = matches!(why, Why::Catch { .. });
-        assert!(is_catch || ways.insert((from.clone(), to.clone())), "two ways from {from:?} to {to:?}");
+    for machine in Machine::all() {
+        let mut ways = BTreeSet::new();
+        for Transition { from, to, why, .. } in machine.transitions() {
+            let is_catch = matches!(why, Why::Catch { .. });
+            assert!(is_catch || ways.insert((from.clone(), to.clone())), "two ways from {from:?} to {to:?}");
+        }
     }
 }
 
@@ -70,10 +76,10 @@ impl Ways {
                     let retriers = self.machine.states()[state.as_str()].definition["Retry"].as_array();
                     let retrier = retriers.into_iter().flatten().map(errors).find(|errors| errors.contains(name));
                     seen.extend(retrier.map(|errors| exhausted(state, &errors)));
-                    place.error = Some(name);
+                    place = Place { state: Some(state), error: Some(name) };
                 }
                 // An iteration begins where the Map was entered, or where the iteration before it has ended.
-                Step::Cycle(_) => {
+                Step::Iteration(_) => {
                     seen.extend(place.state.and_then(|state| self.end_of(state)).map(way));
                     place = Place::default();
                 }

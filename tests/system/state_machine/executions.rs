@@ -8,23 +8,27 @@ use spillway_tests::machine::Machine;
 use super::outcome::outcomes;
 
 macro_rules! cases {
-    ($($name:ident)*) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                check(stringify!($name)).await;
-            }
-        )*
+    ($machine:ident: $($name:ident)*) => {
+        mod $machine {
+            use super::*;
 
-        #[test]
-        fn every_case_has_a_test() {
-            let tests = BTreeSet::from([$(stringify!($name).to_owned()),*]);
-            assert_eq!(tests, cases().into_keys().collect());
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    check(&Machine::$machine(), stringify!($name)).await;
+                }
+            )*
+
+            #[test]
+            fn every_case_has_a_test() {
+                let tests = BTreeSet::from([$(stringify!($name).to_owned()),*]);
+                assert_eq!(tests, cases(&Machine::$machine()).into_keys().collect());
+            }
         }
     };
 }
 
-cases! {
+cases! { driver:
     a_cause_that_is_no_json_is_told_as_it_is
     a_cause_that_was_cut_off_is_told_as_far_as_it_goes
     a_failure_while_handling_a_failure
@@ -73,16 +77,59 @@ cases! {
     wait_for_deletion_times_out_for_good
 }
 
+cases! { audit:
+    a_batch_that_fails_fails_the_audit
+    a_bucket_that_is_not_there_fails_the_audit
+    a_failure_while_handling_a_failure
+    a_large_ledger_is_read_in_segments
+    a_lock_of_an_ended_audit_is_released_already
+    a_lock_of_an_ended_audit_is_taken
+    a_lock_of_this_audit_is_taken
+    a_report_that_cannot_be_made_fails_the_audit
+    a_segment_that_fails_fails_the_audit
+    a_task_that_hangs_fails_the_audit
+    a_thousand_objects_go_to_a_task
+    an_audit_repairs_nothing_if_it_should_not
+    an_expired_lock_is_taken
+    audit_objects_crashes_for_good
+    audit_rows_times_out_for_good
+    crashing_tasks_are_retried
+    events_that_do_not_arrive_fail_the_audit
+    invalid_input_fails
+    ledger_and_bucket_agree
+    missing_objects_are_looked_at_again_before_more_rows_are_read
+    prepare_audit_is_throttled_for_good
+    reading_the_lock_is_retried
+    releasing_the_lock_after_a_failure_is_retried
+    report_audit_gets_no_answer_for_good
+    rows_are_compared
+    sum_up_is_out_of_service_for_good
+    taking_the_lock_is_throttled_for_good
+    taking_the_lock_of_an_ended_audit_is_retried
+    the_bucket_is_empty
+    the_first_audit_fills_the_ledger
+    the_holder_cannot_be_described
+    the_lock_cannot_be_read
+    the_lock_cannot_be_released
+    the_lock_cannot_be_taken
+    the_lock_is_held
+    the_lock_is_released_already
+    the_lock_is_released_while_it_is_read
+    the_lock_of_an_ended_audit_cannot_be_released
+    throttled_tasks_are_retried
+}
 #[test]
 fn every_task_has_a_case_with_its_requests() {
-    let cases = cases();
-    let shown: BTreeSet<&str> = cases.values().flat_map(|case| case.requests.keys().map(String::as_str)).collect();
-    assert_eq!(shown, Machine::read().tasks().into_keys().collect());
+    for machine in Machine::all() {
+        let cases = cases(&machine);
+        let shown: BTreeSet<&str> = cases.values().flat_map(|case| case.requests.keys().map(String::as_str)).collect();
+        assert_eq!(shown, machine.tasks().into_keys().collect());
+    }
 }
 
 #[tokio::test]
 async fn the_looks_of_a_wait_share_its_deadline_and_the_next_wait_has_a_later_one() {
-    let requests = &outcomes().await["every_wait_looks_again"].requests;
+    let requests = &outcomes(&Machine::driver()).await["every_wait_looks_again"].requests;
     let deadlines = |task: &str| -> Vec<&str> {
         let asked = requests.iter().filter(|(state, _)| state == task);
         asked.map(|(_, arguments)| arguments["Payload"]["deadline"].as_str().expect("a deadline")).collect()
@@ -93,8 +140,8 @@ async fn the_looks_of_a_wait_share_its_deadline_and_the_next_wait_has_a_later_on
     assert!(alarm[0] == alarm[1] && alarm[0] > deletion[0], "{alarm:?}");
 }
 
-async fn check(name: &str) {
-    let (case, outcome) = (&cases()[name], &outcomes().await[name]);
+async fn check(machine: &Machine, name: &str) {
+    let (case, outcome) = (&cases(machine)[name], &outcomes(machine).await[name]);
     let seen = Seen {
         ending: &outcome.ending,
         held_by: outcome.held_by.as_deref(),

@@ -1,4 +1,4 @@
-//! The state machine: its definition on its own, and what the real interpreter makes of it.
+//! The state machines: their definitions on their own, and what the real interpreter makes of them.
 
 mod answers;
 mod boundaries;

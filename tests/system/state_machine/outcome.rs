@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use spillway_tests::case::{Case, cases, mock_config};
 use spillway_tests::clock::Clock;
-use spillway_tests::machine::Machine;
+use spillway_tests::machine::{Machine, bucket_name};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
@@ -33,28 +34,36 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The Map's next iteration begins.
-    Cycle(i32),
+    Iteration(i32),
     /// A state is entered.
     Entered(String),
     /// An attempt at a task fails with this error, and there is another one.
     Retried(String, String),
-    /// The task fails for good.
+    /// The task, or the Distributed Map, fails for good.
     Failed(String, String),
 }
 
-/// The outcome of every case, by name. They are run once, all together.
-pub async fn outcomes() -> &'static BTreeMap<String, Outcome> {
-    static OUTCOMES: OnceCell<BTreeMap<String, Outcome>> = OnceCell::const_new();
-    OUTCOMES.get_or_init(|| run(cases())).await
+type Outcomes = BTreeMap<String, Outcome>;
+
+/// The outcome of every case of a machine, by name. They are run once, all together.
+pub async fn outcomes(machine: &Machine) -> &'static Outcomes {
+    static DRIVER: OnceCell<Outcomes> = OnceCell::const_new();
+    static AUDIT: OnceCell<Outcomes> = OnceCell::const_new();
+    match machine.name {
+        "driver" => DRIVER.get_or_init(|| run(Machine::driver())).await,
+        _ => AUDIT.get_or_init(|| run(Machine::audit())).await,
+    }
 }
 
-async fn run(cases: BTreeMap<String, Case>) -> BTreeMap<String, Outcome> {
-    let interpreter = Arc::new(Interpreter::start(&mock_config(&cases)).await);
+async fn run(machine: Machine) -> Outcomes {
+    let cases = cases(&machine);
+    let interpreter = Arc::new(Interpreter::start(&mock_config(&machine, &cases)).await);
+    let machine = Arc::new(machine);
     let mut running = JoinSet::new();
     for (name, case) in cases {
-        let interpreter = Arc::clone(&interpreter);
+        let (interpreter, machine) = (Arc::clone(&interpreter), Arc::clone(&machine));
         running.spawn(async move {
-            let outcome = outcome(&interpreter, &name, &case).await;
+            let outcome = outcome(&interpreter, &machine, &name, &case).await;
             (name, outcome)
         });
     }
@@ -63,25 +72,29 @@ async fn run(cases: BTreeMap<String, Case>) -> BTreeMap<String, Outcome> {
     outcomes
 }
 
-async fn outcome(interpreter: &Interpreter, name: &str, case: &Case) -> Outcome {
+async fn outcome(interpreter: &Interpreter, machine: &Machine, name: &str, case: &Case) -> Outcome {
+    let start = Timestamp::now().as_second();
     interpreter.create_table(name).await;
     if let Some(lock) = &case.lock {
-        interpreter.lock(name, &lock.run_id, lock.expires_at).await;
+        interpreter.lock(machine, name, lock).await;
     }
-    let execution = interpreter.execute(name, &Machine::read().deployed(name), &case.input).await;
+    // Only an audit looks into a bucket.
+    if let (Some(objects), "audit") = (case.objects, machine.name) {
+        interpreter.create_bucket(&bucket_name(name), objects).await;
+    }
+    let execution = interpreter.execute(name, &machine.deployed(name), &case.input).await;
     Outcome {
-        clock: clock(&execution),
+        clock: Clock { start, stop: stop(&execution) },
         ending: ending(&execution),
-        held_by: interpreter.held_by(name).await,
+        held_by: interpreter.held_by(machine, name).await,
         trace: trace(&execution.events),
         requests: requests(&execution.events),
         outputs: outputs(&execution.events),
     }
 }
 
-fn clock(execution: &Execution) -> Clock {
-    let stop = execution.description.stop_date().expect("an execution that has ended says when");
-    Clock { start: execution.description.start_date().secs(), stop: stop.secs() }
+fn stop(execution: &Execution) -> i64 {
+    execution.description.stop_date().expect("an execution that has ended says when").secs()
 }
 
 fn ending(execution: &Execution) -> Value {
@@ -95,13 +108,18 @@ fn ending(execution: &Execution) -> Value {
 /// What happened, in order.
 pub fn trace(events: &[HistoryEvent]) -> Vec<Step> {
     let mut trace = Vec::new();
-    let mut state = "";
+    let (mut state, mut map) = ("", "");
     for (position, event) in events.iter().enumerate() {
         if let Some(details) = event.state_entered_event_details() {
             state = details.name();
+            if *event.r#type() == HistoryEventType::MapStateEntered {
+                map = state;
+            }
             trace.push(Step::Entered(state.to_owned()));
         } else if let Some(details) = event.map_iteration_started_event_details() {
-            trace.push(Step::Cycle(details.index() + 1));
+            trace.push(Step::Iteration(details.index() + 1));
+        } else if let Some(details) = event.map_run_failed_event_details() {
+            trace.push(Step::Failed(map.to_owned(), details.error().expect("a failure has a name").to_owned()));
         } else if let Some(details) = event.task_failed_event_details() {
             let (state, error) = (state.to_owned(), details.error().expect("a failure has a name").to_owned());
             let next = events.get(position + 1).map(|event| event.r#type());
@@ -140,7 +158,7 @@ fn parse(text: &str) -> Value {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cycle(number) => write!(f, "cycle {number}"),
+            Self::Iteration(number) => write!(f, "iteration {number}"),
             Self::Entered(state) => f.write_str(state),
             Self::Retried(state, error) => write!(f, "{state} is retried after {error}"),
             Self::Failed(state, error) => write!(f, "{state} fails with {error}"),

@@ -2,10 +2,15 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use spillway_aws::CallError;
+use spillway_contracts::audit::{AUDITED_KEY, AuditedRow};
 use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, CleanerRow, CleaningRecord, STATE_KEY, StateRow};
 
 use crate::commit::{Outcome, put, put_if};
+use crate::rows::Reading;
 use crate::{Store, StoreError, item};
+
+/// The rows that an invocation of the cleaner begins with.
+const KEYS: [&str; 3] = [STATE_KEY, CLEANER_KEY, AUDITED_KEY];
 
 /// What an invocation of the cleaner begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,15 +19,18 @@ pub struct Standing {
     pub state: Option<StateRow>,
     /// What the last invocation left; `None` before the first.
     pub cleaner: Option<CleanerRow>,
+    /// The last audit that ended well; `None` before the first.
+    pub audited: Option<AuditedRow>,
 }
 
 impl Store {
-    /// `__STATE__` and `__CLEANER__`, each read consistently.
+    /// `__STATE__`, `__CLEANER__` and `__AUDITED__`, each read consistently.
     pub async fn standing(&self) -> Result<Standing, StoreError> {
         let table = &self.tables.object_table;
         let mut standing = Standing::default();
-        for row in self.batch_get(&[STATE_KEY.to_owned(), CLEANER_KEY.to_owned()]).await? {
+        for row in self.batch_get(&KEYS.map(str::to_owned), Reading::Consistent).await? {
             match row.get("object_name").and_then(|key| key.as_s().ok()).map(String::as_str) {
+                Some(AUDITED_KEY) => standing.audited = Some(item::read(table, row)?),
                 Some(CLEANER_KEY) => standing.cleaner = Some(item::read(table, row)?),
                 _ => standing.state = Some(item::read(table, row)?),
             }

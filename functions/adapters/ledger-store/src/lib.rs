@@ -1,6 +1,7 @@
 //! The ledger in DynamoDB: reads, conditional commits and queries.
 
 mod apply;
+mod audits;
 mod cleanings;
 mod commit;
 mod history;
@@ -9,6 +10,7 @@ mod item;
 mod rows;
 
 pub use apply::{Applied, Effort, apply};
+pub use audits::RowsPage;
 pub use cleanings::Standing;
 pub use commit::Outcome;
 pub use history::{ChangesPage, HistoryChange};

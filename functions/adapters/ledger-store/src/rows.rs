@@ -15,12 +15,21 @@ use crate::{Store, StoreError};
 /// DynamoDB takes this many keys in one BatchGetItem.
 const BATCH_KEYS: usize = 100;
 
+/// How rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// With everything that was written before.
+    Consistent,
+    /// Perhaps without what was written a moment before; for half the price.
+    Eventual,
+}
+
 impl Store {
     /// `__STATE__` and the rows of `names`, read consistently row by row; not a snapshot across rows, which is why a
     /// commit is conditional on each of them.
     pub async fn snapshot(&self, names: &BTreeSet<ObjectName>) -> Result<Snapshot, StoreError> {
         let keys: Vec<String> = std::iter::once(STATE_KEY.to_owned()).chain(names.iter().map(row_key)).collect();
-        self.read(&keys).await
+        self.read(&keys, Reading::Consistent).await
     }
 
     /// The bucket's total and count; `None` before the first event.
@@ -30,8 +39,16 @@ impl Store {
 
     /// The rows of objects, read consistently row by row.
     pub async fn rows(&self, names: &BTreeSet<ObjectName>) -> Result<BTreeMap<ObjectName, Row>, StoreError> {
+        self.rows_by(names, Reading::Consistent).await
+    }
+
+    pub(crate) async fn rows_by(
+        &self,
+        names: &BTreeSet<ObjectName>,
+        reading: Reading,
+    ) -> Result<BTreeMap<ObjectName, Row>, StoreError> {
         let keys: Vec<String> = names.iter().map(row_key).collect();
-        Ok(self.read(&keys).await?.rows)
+        Ok(self.read(&keys, reading).await?.rows)
     }
 
     pub async fn row(&self, name: &ObjectName) -> Result<Option<Row>, StoreError> {
@@ -42,11 +59,11 @@ impl Store {
         item.map(|item| item::read_row(&self.tables.object_table, item)).transpose()
     }
 
-    pub(crate) async fn batch_get(&self, keys: &[String]) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn batch_get(&self, keys: &[String], reading: Reading) -> Result<Vec<Item>, StoreError> {
         let table = &self.tables.object_table;
         let keys = keys.iter().map(|key| Item::from([("object_name".to_owned(), AttributeValue::S(key.clone()))]));
-        let mut wanted =
-            Some(KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build()?);
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
+        let mut wanted = Some(keys.consistent_read(reading == Reading::Consistent).build()?);
         let mut items = Vec::new();
         let mut attempt = 0;
         while let Some(keys) = wanted {
@@ -63,10 +80,10 @@ impl Store {
     }
 
     /// As many of the rows with these keys as there are.
-    async fn read(&self, keys: &[String]) -> Result<Snapshot, StoreError> {
+    async fn read(&self, keys: &[String], reading: Reading) -> Result<Snapshot, StoreError> {
         let mut snapshot = Snapshot::default();
         for chunk in keys.chunks(BATCH_KEYS) {
-            for item in self.batch_get(chunk).await? {
+            for item in self.batch_get(chunk, reading).await? {
                 self.add(&mut snapshot, item)?;
             }
         }

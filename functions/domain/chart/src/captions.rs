@@ -111,7 +111,7 @@ struct Label {
 impl Label {
     fn new(chart: &Chart, mark: &Mark) -> Self {
         let (layout, space) = (&chart.layout, chart.layout.px(6.0));
-        let (_, _, ink) = look(mark.change.kind);
+        let (_, _, ink) = look(&mark.change);
         let (text, style) = (layout.text(), Style { color: ink, ..layout.strong() });
         let name = text.face.fitted(&mark.change.object_name, text.size, layout.px(NAME_WIDTH) as f32);
         let delta = format_delta(mark.change.size_delta);

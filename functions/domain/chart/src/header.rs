@@ -5,7 +5,7 @@ use super::scene::{Align, Direction, Scene, Style};
 use super::size_axis::SizeScale;
 use super::time_axis::civil;
 use super::times::format_range;
-use super::{ChangeKind, Chart, format_bytes, format_count, palette};
+use super::{Change, ChangeKind, Chart, format_bytes, format_count, palette};
 
 /// The distance of texts from the edge of the picture.
 const EDGE: f32 = 32.0;
@@ -47,7 +47,11 @@ fn counts(chart: &Chart) -> String {
         1 => format!("1 {one}"),
         many => format!("{} {one}s", format_count(many)),
     };
-    format!("{}, {}", count(chart.marks.uploads(), "upload"), count(chart.marks.deletions(), "deletion"))
+    let repairs = match chart.marks.repairs() {
+        0 => String::new(),
+        some => format!(", {}", count(some, "repair")),
+    };
+    format!("{}, {}{repairs}", count(chart.marks.uploads(), "upload"), count(chart.marks.deletions(), "deletion"))
 }
 
 /// Draws the figures from the right edge on, the most important outermost, as far as they leave the title its half;
@@ -107,11 +111,13 @@ fn legend(chart: &Chart, sizes: &SizeScale, drawn: &[&Mark], scene: &mut Scene) 
     let layout = &chart.layout;
     let (quiet, baseline) = (layout.quiet(), layout.px(110.0));
     let mut left = layout.px(EDGE);
-    for (kind, name) in [(ChangeKind::Created, "upload"), (ChangeKind::Deleted, "deletion")] {
-        if drawn.iter().all(|mark| mark.change.kind != kind) {
-            continue;
-        }
-        let (direction, color, _) = look(kind);
+    for (kind, name) in [
+        (ChangeKind::Created, "upload"),
+        (ChangeKind::Deleted, "deletion"),
+        (ChangeKind::Repaired, "repair by an audit"),
+    ] {
+        let Some(mark) = drawn.iter().find(|mark| mark.change.kind == kind) else { continue };
+        let (direction, color, _) = look(&mark.change);
         let reach = layout.px(6.0);
         scene.marker((left + reach, baseline - quiet.cap_height() / 2), reach, direction, color, palette::PAPER);
         left += 2 * reach + layout.px(8.0);
@@ -144,9 +150,11 @@ fn notes(chart: &Chart, sizes: &SizeScale, drawn: usize) -> Vec<String> {
     [unread, thinned.then_some(marked), sizes.row(threshold).is_none().then_some(far)].into_iter().flatten().collect()
 }
 
-/// How a kind of change looks: where its marker points, the marker's colour, the text's.
-pub(super) fn look(kind: ChangeKind) -> (Direction, plotters::style::RGBAColor, plotters::style::RGBAColor) {
-    match kind {
+/// How a change looks: where its marker points, the marker's colour, the text's.
+pub(super) fn look(change: &Change) -> (Direction, plotters::style::RGBAColor, plotters::style::RGBAColor) {
+    match change.kind {
+        ChangeKind::Repaired if change.size_delta < 0 => (Direction::Down, palette::REPAIR, palette::REPAIR_INK),
+        ChangeKind::Repaired => (Direction::Up, palette::REPAIR, palette::REPAIR_INK),
         ChangeKind::Created => (Direction::Up, palette::UPLOAD, palette::UPLOAD_INK),
         ChangeKind::Deleted => (Direction::Down, palette::DELETION, palette::DELETION_INK),
     }

@@ -89,6 +89,8 @@ pub enum ChangeKind {
     Created,
     /// It was deleted.
     Deleted,
+    /// An audit put the ledger right about it.
+    Repaired,
 }
 
 /// A plot under way: takes changes one after the other and keeps of them only what the picture can show.

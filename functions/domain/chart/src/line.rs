@@ -32,7 +32,7 @@ pub(super) fn draw(chart: &Chart, drawn: &Drawn<'_>, scene: &mut Scene) {
     drawn.line.iter().for_each(|rect| scene.fill(*rect, palette::TOTAL));
     // The largest last, on top of others.
     for (mark, point) in drawn.marks.iter().rev() {
-        let (direction, color, _) = look(mark.change.kind);
+        let (direction, color, _) = look(&mark.change);
         scene.marker(*point, reach(chart), direction, color, palette::PAPER);
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Marks {
     kept: Vec<Mark>,
     uploads: u64,
     deletions: u64,
+    repairs: u64,
 }
 
 impl Marks {
@@ -39,6 +40,7 @@ impl Marks {
         match change.kind {
             ChangeKind::Created => self.uploads += 1,
             ChangeKind::Deleted => self.deletions += 1,
+            ChangeKind::Repaired => self.repairs += 1,
         }
         self.kept.push(Mark { number, column, change });
         if self.kept.len() >= 2 * ALL {
@@ -49,7 +51,7 @@ impl Marks {
 
     /// How many changes there were.
     pub fn count(&self) -> u64 {
-        self.uploads + self.deletions
+        self.uploads + self.deletions + self.repairs
     }
 
     /// How many of them uploaded an object.
@@ -60,6 +62,11 @@ impl Marks {
     /// How many of them deleted an object.
     pub fn deletions(&self) -> u64 {
         self.deletions
+    }
+
+    /// How many of them an audit made.
+    pub fn repairs(&self) -> u64 {
+        self.repairs
     }
 
     /// The changes to mark, the largest first, in a plot with this peak.
@@ -103,6 +110,15 @@ mod tests {
         let marks = marks([18, 28, -28, 2, -18]);
         assert_eq!(deltas(&marks, 1_000), [28, -28, 18, -18, 2]);
         assert_eq!((marks.uploads(), marks.deletions()), (3, 2));
+    }
+
+    #[test]
+    fn a_repair_is_neither_an_upload_nor_a_deletion() {
+        let mut marks = marks([18, -18]);
+        let at = Timestamp::UNIX_EPOCH;
+        let repair = Change { at, object_name: "a".into(), size_delta: 5, total_size: 5, kind: ChangeKind::Repaired };
+        marks.push(2, repair);
+        assert_eq!((marks.uploads(), marks.deletions(), marks.repairs(), marks.count()), (1, 1, 1, 3));
     }
 
     #[test]

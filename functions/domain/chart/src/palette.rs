@@ -35,6 +35,10 @@ pub(super) const UPLOAD_INK: RGBAColor = opaque(0x00704F);
 pub(super) const DELETION: RGBAColor = opaque(0xB5478C);
 pub(super) const DELETION_INK: RGBAColor = opaque(0x963472);
 
+/// An audit's repairs: orange, and triangles that point where the total went.
+pub(super) const REPAIR: RGBAColor = opaque(0xE69F00);
+pub(super) const REPAIR_INK: RGBAColor = opaque(0x7A5400);
+
 const fn opaque(rgb: u32) -> RGBAColor {
     RGBAColor((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8, 1.0)
 }

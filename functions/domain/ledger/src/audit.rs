@@ -59,11 +59,11 @@ pub enum Finding {
     Drift(ObjectEvent),
 }
 
-/// Whether a row says of an object what S3 says of it. An ETag that the ledger never heard of is no difference.
-pub fn agrees(row: Option<&Row>, object: Option<&Found>) -> bool {
+/// Whether a row says of an object of a bucket what S3 says of it. An ETag that the ledger never heard of is no difference.
+pub fn agrees(bucket_name: &str, row: Option<&Row>, object: Option<&Found>) -> bool {
     match (row, object) {
         (Some(Row::Live(row)), Some(object)) => {
-            row.size == object.size && (row.etag.is_none() || row.etag == object.etag)
+            row.bucket_name == bucket_name && row.size == object.size && (row.etag.is_none() || row.etag == object.etag)
         }
         (None | Some(Row::Tombstone(_)), object) => object.is_none(),
         (Some(Row::Live(_)), None) => false,
@@ -72,7 +72,7 @@ pub fn agrees(row: Option<&Row>, object: Option<&Found>) -> bool {
 
 /// What comes of a look. What happened before `settled` is not under way any more.
 pub fn judge(look: &Look<'_>, settled: Timestamp) -> Finding {
-    if agrees(look.after, look.object) {
+    if agrees(look.bucket_name, look.after, look.object) {
         return Finding::Agrees;
     }
     let changed_at = look.object.map_or(look.missing_since, |object| object.last_modified);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::ObjectName;
+use spillway_contracts::audit::AuditedRow;
 use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
 use spillway_lambda::request_id;
@@ -75,6 +76,13 @@ impl<'a> Cleaning<'a> {
         loop {
             let now = (self.deps.now)();
             let standing = self.deps.store.standing().await?;
+            if !self.is_audited(standing.audited.as_ref()) {
+                self.done.is_not_audited = true;
+                self.done.stop = Some(Stop::Below);
+                self.done.ledger_total_size = standing.state.map_or(0, |state| state.total_size);
+                self.done.total_size = self.done.ledger_total_size;
+                return Ok(());
+            }
             let row = standing.cleaner.as_ref();
             let under_way = under_way::find(self.deps, row, now).await?;
             let rule = self.rule();
@@ -101,6 +109,14 @@ impl<'a> Cleaning<'a> {
             if !goes_on {
                 return Ok(());
             }
+        }
+    }
+
+    /// Whether the ledger can be trusted to be that of the bucket.
+    fn is_audited(&self, audited: Option<&AuditedRow>) -> bool {
+        match audited {
+            Some(audited) => audited.audited_bucket == self.deps.store.bucket_name(),
+            None => !self.deps.needs_audit,
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Deps {
     pub rule: Rule,
     /// How long the schedule leaves a total at or above the threshold to the alarm.
     pub patience: SignedDuration,
+    /// Whether nothing may be deleted before an audit has ended well: the bucket held objects before the ledger did.
+    pub needs_audit: bool,
     /// Whether to say only what would be deleted.
     pub dry_run: bool,
     pub now: fn() -> Timestamp,

@@ -20,6 +20,7 @@ async fn main() -> Result<(), StartError> {
             protected: variable_even_if_empty("PROTECTED_PREFIXES")?,
         },
         patience: cleaner::patience(variable("ALARM_PERIOD_SECONDS")?),
+        needs_audit: !variable::<bool>("IS_OWN_BUCKET")?,
         dry_run: variable("DRY_RUN")?,
         now,
     };

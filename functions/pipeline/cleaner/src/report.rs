@@ -18,6 +18,8 @@ pub struct Done {
     pub under_way_bytes: u64,
     /// How many deletions the ledger should have recorded long ago.
     pub unrecorded_count: usize,
+    /// Whether nothing may be deleted yet, because no audit has compared ledger and bucket.
+    pub is_not_audited: bool,
     /// Whether the schedule leaves the objects to the alarm.
     pub is_left_to_alarm: bool,
     /// Why no more objects were chosen; `None` before any were.
@@ -72,6 +74,9 @@ pub fn line(deps: &Deps, invoked_by: Invoker, cleaning: Option<String>, done: &D
 
 fn verdict(done: &Done, excess_bytes: u64) -> Verdict {
     let any = |outcomes: &[Outcome]| done.chosen.iter().any(|(_, outcome)| outcomes.contains(outcome));
+    if done.is_not_audited {
+        return Verdict::NotAudited;
+    }
     if done.is_left_to_alarm {
         return Verdict::LeftToAlarm;
     }
@@ -101,6 +106,10 @@ fn message(done: &Done, dry_run: bool, verdict: Verdict, threshold: u64) -> Stri
     let change = format!("{total} bytes {becomes} {} without {objects}", done.total_size);
     match verdict {
         Verdict::BelowThreshold => format!("nothing to delete: {total} bytes are below the threshold of {threshold}"),
+        Verdict::NotAudited => {
+            "nothing is deleted before an audit has compared the ledger with the bucket: run `cargo stack audit`"
+                .to_owned()
+        }
         Verdict::LeftToAlarm => {
             format!(
                 "{total} bytes are not below the threshold of {threshold}; the schedule leaves them to the alarm first"

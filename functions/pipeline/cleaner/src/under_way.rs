@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{CleanerRow, CleaningObject, CleaningRecord};
 use spillway_contracts::log_line::Outcome;
+use spillway_contracts::{ObjectName, Sequencer};
 use spillway_ledger::Row;
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger::view::View;
@@ -26,7 +26,9 @@ impl UnderWay {
         let is_unrecorded = |object: &CleaningObject, row_is_old: bool| match view
             .and_then(|view| view.recently(&object.object_name))
         {
-            Some(recent) => recent.is_some_and(|candidate| candidate.sequencer == object.sequencer),
+            Some(recent) => {
+                recent.is_some_and(|candidate| is_the_same(object, &candidate.sequencer, candidate.etag.as_deref()))
+            }
             None => row_is_old,
         };
         let objects = self.objects.iter().filter(|(_, (object, row_is_old))| is_unrecorded(object, *row_is_old));
@@ -61,7 +63,7 @@ pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Resu
     objects.retain(|_, object| is_under_way(object.outcome));
     let rows = deps.store.rows(&objects.keys().cloned().collect()).await?;
     let with_row = |(name, object): (ObjectName, CleaningObject)| {
-        let row_is_old = matches!(rows.get(&name), Some(Row::Live(row)) if row.sequencer == object.sequencer);
+        let row_is_old = matches!(rows.get(&name), Some(Row::Live(row)) if is_the_same(&object, &row.sequencer, row.etag.as_deref()));
         (name, (object, row_is_old))
     };
     Ok(UnderWay { objects: objects.into_iter().map(with_row).collect() })
@@ -83,6 +85,11 @@ async fn records(deps: &Deps, first: &str, count: u64, now: Timestamp) -> Result
         }
     }
     Err(Error::Incoherent { looks: LOOKS })
+}
+
+/// Whether a row is still that of the object that was chosen. An audit that corrects a row leaves its sequencer as it is.
+fn is_the_same(object: &CleaningObject, sequencer: &Sequencer, etag: Option<&str>) -> bool {
+    *sequencer == object.sequencer && (object.etag.is_none() || object.etag.as_deref() == etag)
 }
 
 /// Whether the ledger doesn't know yet that the object is gone, or was replaced.

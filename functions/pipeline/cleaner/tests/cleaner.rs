@@ -54,6 +54,7 @@ impl World {
             notices: Notices::default(),
             rule,
             patience: patience(60),
+            needs_audit: false,
             dry_run: false,
             now,
         };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use spillway_chart::{Change, ChangeKind, Chart, Frame};
-use spillway_contracts::ledger::is_deletion;
+use spillway_contracts::ledger::{is_deletion, is_repair};
 use spillway_ledger_store::HistoryChange;
 
 use crate::query::Range;
@@ -43,7 +43,11 @@ pub async fn chart(deps: &Deps, range: Range, (width, height): (u32, u32)) -> Re
 fn to_draw(change: HistoryChange) -> Change {
     Change {
         at: change.committed_at,
-        kind: if is_deletion(&change.event_type) { ChangeKind::Deleted } else { ChangeKind::Created },
+        kind: match change.event_type.as_str() {
+            repair if is_repair(repair) => ChangeKind::Repaired,
+            deletion if is_deletion(deletion) => ChangeKind::Deleted,
+            _ => ChangeKind::Created,
+        },
         object_name: change.object_name.to_string(),
         size_delta: change.size_delta,
         total_size: change.total_size,

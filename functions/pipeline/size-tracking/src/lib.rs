@@ -12,9 +12,10 @@ pub use dead_letters::DeadLetters;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use jiff::Timestamp;
-use serde::Deserialize;
-use spillway_contracts::ledger::{HistoryRecord, StateRow};
-use spillway_contracts::log_line::{Level, TotalSizeLine};
+use serde::{Deserialize, Serialize};
+use spillway_contracts::audit::AuditedRow;
+use spillway_contracts::ledger::StateRow;
+use spillway_contracts::log_line::{AuditAgeLine, Level, TotalSizeLine};
 use spillway_contracts::{ErrorName, Failure};
 use spillway_lambda::request_id;
 use spillway_ledger::ObjectEvent;
@@ -29,6 +30,14 @@ pub struct Request {
     /// Whether to repeat the ledger's total.
     #[serde(default)]
     pub heartbeat: bool,
+}
+
+/// What the function writes for metric filters to read.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Line<'a> {
+    Total(&'a TotalSizeLine),
+    AuditAge(&'a AuditAgeLine),
 }
 
 #[derive(Debug)]
@@ -59,7 +68,7 @@ impl From<Error> for Failure {
 }
 
 /// Applies a batch and writes one line per applied event through `write`; a message that can't be applied fails alone.
-pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine)) -> Result<SqsBatchResponse, Error> {
+pub async fn handle(deps: &Deps, request: Request, write: impl Fn(Line<'_>)) -> Result<SqsBatchResponse, Error> {
     if request.records.is_empty() && !request.heartbeat {
         return Err(Error::Empty);
     }
@@ -79,7 +88,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
     let mut applied = 0;
     if delivered > 0 {
         let Applied { effort, too_old } = apply(&deps.store, events, deps.now, |record| {
-            write(&event_line(record, (deps.now)()));
+            write(Line::Total(&TotalSizeLine::of(record, request_id(), (deps.now)())));
             applied += 1;
         })
         .await?;
@@ -92,7 +101,12 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(&TotalSizeLine
         }
     }
     if applied == 0 && (delivered > 0 || request.heartbeat) {
-        write(&heartbeat_line(deps.store.bucket_name(), deps.store.state().await?, (deps.now)()));
+        let (state, audited) = deps.store.audited().await?;
+        let (bucket_name, now) = (deps.store.bucket_name(), (deps.now)());
+        write(Line::Total(&heartbeat_line(bucket_name, state, now)));
+        if let Some(audited) = audited {
+            write(Line::AuditAge(&audit_age_line(bucket_name, &audited, now)));
+        }
     }
     Ok(response)
 }
@@ -116,22 +130,6 @@ async fn give_up(deps: &Deps, message: SqsMessage, error: &str, response: &mut S
     }
 }
 
-fn event_line(record: &HistoryRecord, now: Timestamp) -> TotalSizeLine {
-    let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
-    TotalSizeLine {
-        timestamp: now,
-        level: Level::Info,
-        message: format!("{} of {name} changed the total by {delta} to {total} bytes", record.event_type),
-        request_id: request_id(),
-        bucket_name: record.bucket_name.clone(),
-        total_size: total,
-        size_delta: delta,
-        event_type: record.event_type.clone(),
-        object_name: Some(name.clone()),
-        event_key: record.event_key.clone(),
-    }
-}
-
 fn heartbeat_line(bucket_name: &str, state: Option<StateRow>, now: Timestamp) -> TotalSizeLine {
     let total = state.as_ref().map_or(0, |state| state.total_size);
     TotalSizeLine {
@@ -145,5 +143,17 @@ fn heartbeat_line(bucket_name: &str, state: Option<StateRow>, now: Timestamp) ->
         event_type: "Heartbeat".into(),
         object_name: None,
         event_key: state.map(|state| state.last_event_key).unwrap_or_default(),
+    }
+}
+
+fn audit_age_line(bucket_name: &str, audited: &AuditedRow, now: Timestamp) -> AuditAgeLine {
+    let seconds = now.duration_since(audited.audited_at).as_secs().max(0).cast_unsigned();
+    AuditAgeLine {
+        timestamp: now,
+        level: Level::Info,
+        message: format!("the last audit that ended well started {seconds} s ago"),
+        request_id: request_id(),
+        bucket_name: bucket_name.into(),
+        audit_age_seconds: seconds,
     }
 }

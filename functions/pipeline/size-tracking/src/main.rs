@@ -10,5 +10,5 @@ async fn main() -> Result<(), StartError> {
     logs::init();
     let aws = sdk_config()?;
     let deps = Deps { store: Store::from_env(&aws)?, dead_letters: DeadLetters::from_env(&aws)?, now };
-    serve(async |request| handle(&deps, request, logs::write_line).await).await
+    serve(async |request| handle(&deps, request, |line| logs::write_line(&line)).await).await
 }

@@ -6,8 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use size_tracking::{DeadLetters, Deps, Error, handle};
-use spillway_contracts::log_line::TotalSizeLine;
+use size_tracking::{DeadLetters, Deps, Error, Line, handle};
 use spillway_fake_aws::{FakeDynamoDb, FakeQueue, message, object_event};
 
 fn deps(dynamodb: &FakeDynamoDb) -> Deps {
@@ -34,8 +33,11 @@ type Answer = (Vec<String>, Vec<(String, i64, u64)>);
 
 async fn invoke(deps: &Deps, request: Value) -> Result<Answer, Error> {
     let lines = RefCell::new(Vec::new());
-    let write =
-        |line: &TotalSizeLine| lines.borrow_mut().push((line.event_type.clone(), line.size_delta, line.total_size));
+    let write = |line: Line<'_>| {
+        if let Line::Total(line) = line {
+            lines.borrow_mut().push((line.event_type.clone(), line.size_delta, line.total_size));
+        }
+    };
     let response = handle(deps, serde_json::from_value(request).unwrap(), write).await?;
     let handed_back = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     Ok((handed_back, lines.into_inner()))

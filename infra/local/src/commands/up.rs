@@ -97,7 +97,7 @@ mod tests {
                 "export AWS_REGION=us-east-1",
             ]
         );
-        assert_eq!(lines.iter().filter(|line| line.starts_with("export ")).count(), 5 + 13);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("export ")).count(), 5 + Outputs::NAMES.len());
         assert!(lines.contains(&"export TEST_BUCKET_NAME=TestBucketName"));
         assert_eq!(
             lines.last(),

@@ -6,7 +6,7 @@ what they say to one without.
 
 Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
 Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
-IAM learns which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
+IAM learns that one event source mapping is got and not listed, which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
 (s3:if-match). Who looks at a function's reserved concurrency, or lifts it, needs no permission to set it.
 
 EventBridge: a rule publishes to a topic only if the topic's policy lets it without a condition, as none can be used there. What S3 tells of a deletion has no size and no ETag, and
@@ -17,8 +17,10 @@ so that they can be read; nobody carries them out. An alarm that invokes a funct
 LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
 
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
-task. After an iteration that failed no other one begins. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a
-task, so that retries can be mocked, and the attempt's arguments are still built.
+task. After an iteration that failed no other one begins. A Distributed Map over a bucket's listing makes batches, evaluates
+JSONata, gives its children histories of their own and no variables of the parent's, and says in the parent's history why it
+failed. A mocked response (SFN_MOCK_CONFIG) answers one attempt at a task, so that retries can be mocked, and the attempt's
+arguments are still built.
 """
 
 import json
@@ -47,6 +49,7 @@ fire_s3_event = s3._fire_s3_event
 told = set()
 add_event = stepfunctions._add_event
 execute_task = stepfunctions._execute_task
+run_distributed_map = stepfunctions._run_distributed_map
 invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
 parameter = iam_actions._param
@@ -149,6 +152,10 @@ def with_events_inside_a_map(kind, execute):
 
 
 def run_iteration(states, start_at, given, execution, context):
+    if "mapRunArn" in execution:  # A child of a Distributed Map, which doesn't see its parent's variables.
+        own = {"Id": execution["executionArn"], "Name": execution["name"]}
+        context = {**context, "Execution": {**context["Execution"], **own}, "variables": {}}
+        return run_sub_machine(states, start_at, given, execution, context)
     details = {"name": context["State"]["Name"], "index": context["Map"]["Item"]["Index"]}
     if details["index"] > 0 and execution["events"][-1]["type"] == "MapIterationFailed":
         raise stepfunctions._ExecutionError("States.Runtime", "an iteration before this one failed")
@@ -160,6 +167,55 @@ def run_iteration(states, start_at, given, execution, context):
         raise
     add_event(execution, "MapIterationSucceeded", {"mapIterationSucceededEventDetails": details})
     return output
+
+
+def listed(bucket, role):
+    if not may(role, "s3:ListBucket", f"arn:aws:s3:::{bucket}"):
+        raise stepfunctions._ExecutionError("States.ItemReaderFailed", "the machine's role does not allow s3:ListBucket")
+    reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Arguments": {"Bucket": bucket}}
+    while True:
+        try:
+            return stepfunctions._read_map_items(reader, {}, {})
+        except RuntimeError:  # The bucket changed while it was listed.
+            continue
+
+
+def batches(items, batcher):
+    """Batches of this many items at most, none longer than an execution's input may be."""
+    most, batch_input, longest = batcher["MaxItemsPerBatch"], batcher.get("BatchInput"), 262144
+    given = {} if batch_input is None else {"BatchInput": batch_input}
+    batch, size = [], 0
+    for item in items:
+        length = len(json.dumps(item, ensure_ascii=False).encode()) + 1
+        if batch and (len(batch) == most or size + length > longest - len(json.dumps(given)) - 100):
+            yield {**given, "Items": batch}
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield {**given, "Items": batch}
+
+
+def run_map_over_listing(definition, raw, effective, iterator, execution, context):
+    try:
+        results, following = run_batches(definition, raw, iterator, execution, context)
+    except stepfunctions._ExecutionError as error:
+        add_event(execution, "MapRunFailed", {"mapRunFailedEventDetails": {"error": error.error, "cause": error.cause}})
+        raise
+    return stepfunctions._apply_jsonata_output(definition, raw, context, result=results, default=results), following
+
+
+def run_batches(definition, raw, iterator, execution, context):
+    def evaluate(value):
+        return stepfunctions._apply_jsonata_template(value, raw, context)
+
+    machine = stepfunctions._state_machines[execution["stateMachineArn"]]
+    if not may(machine["roleArn"], "states:StartExecution", machine["stateMachineArn"]):
+        raise stepfunctions._ExecutionError("States.Permissions", "the machine's role does not allow states:StartExecution")
+    items = listed(evaluate(definition["ItemReader"]["Arguments"])["Bucket"], machine["roleArn"])
+    given = list(batches(items, evaluate(definition["ItemBatcher"])))
+    plain = {"Type": "Map", "Label": definition["Label"], "MaxConcurrency": definition["MaxConcurrency"], "Next": definition["Next"]}
+    return run_distributed_map(plain, given, given, iterator, execution, context)
 
 
 def execute_task_of(definition, given, execution, context):
@@ -193,6 +249,8 @@ def parameter_or_only_alarm(body, query_params, *fields):
 
 def lambda_action_by_method(method, path):
     action = lambda_action(method, path)
+    if action == "ListEventSourceMappings" and not path.rstrip("/").endswith("event-source-mappings"):
+        return "GetEventSourceMapping"
     if action != "PutFunctionConcurrency":
         return action
     return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, action)
@@ -249,6 +307,7 @@ provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
 }
 
 stepfunctions._execute_task = execute_task_of
+stepfunctions._run_distributed_map = run_map_over_listing
 for kind in ("Choice", "Pass", "Task", "Wait"):
     name = f"_execute_{kind.lower()}"
     setattr(stepfunctions, name, with_events_inside_a_map(kind, getattr(stepfunctions, name)))

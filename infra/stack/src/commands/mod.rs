@@ -1,5 +1,6 @@
 //! What people type, and what these commands have in common: how they show progress, are interrupted and exit.
 
+mod audit;
 pub mod display;
 mod doctor;
 pub mod outcome;
@@ -43,6 +44,16 @@ Examples:
 It changes nothing. infra/stack/read-policy.json has the permissions that it needs. For each piece that is not what it
 should be, it says what it looked at, what it saw, and how to put it right. The exit code is 0 if nothing is wrong.";
 
+const EXAMPLES_OF_AUDIT: &str = "\
+Examples:
+  cargo stack audit --profile dev
+      Compare ledger and bucket of a stack on AWS, and put the ledger right.
+  cargo stack audit --no-repair
+      Only say where they differ.
+
+It changes nothing in the bucket. The exit code is 0 if the ledger is right in the end. Ctrl-C stops looking; the audit goes
+on.";
+
 const EXAMPLES_OF_WATCH: &str = "\
 Examples:
   cargo stack watch
@@ -66,6 +77,9 @@ pub enum Command {
     /// Check a deployment piece by piece, and say how to put right what is wrong.
     #[command(after_help = EXAMPLES_OF_DOCTOR)]
     Doctor(doctor::Options),
+    /// Compare the ledger with the bucket, and put the ledger right where they differ.
+    #[command(after_help = EXAMPLES_OF_AUDIT)]
+    Audit(audit::Options),
     /// Show the total, the alarm, the queues and the last deletions, until Ctrl-C.
     #[command(after_help = EXAMPLES_OF_WATCH)]
     Watch(watch::Options),
@@ -76,6 +90,7 @@ pub async fn perform(command: Command) -> ExitCode {
     outcome::exit_code(match command {
         Command::Run(options) => run::perform(options).await,
         Command::Doctor(options) => doctor::perform(options).await,
+        Command::Audit(options) => audit::perform(options).await,
         Command::Watch(options) => watch::perform(options).await,
     })
 }

@@ -34,11 +34,7 @@ pub fn read(path: Option<&Path>) -> Result<String, Error> {
 /// Waits for the end of an execution.
 pub async fn follow(driver: &Driver, execution: &str, reporter: &Reporter) -> Result<Ending, Error> {
     let ending = driver.follow(execution, reporter).await?;
-    let outcome = match &ending {
-        Ending::Succeeded(_) => "succeeded".to_owned(),
-        Ending::Failed { status, .. } => status.to_lowercase(),
-    };
-    reporter.tell(Progress::Done(Step::RUN, outcome));
+    reporter.tell(Progress::Done(Step::RUN, ending.in_a_word()));
     Ok(ending)
 }
 

@@ -26,6 +26,7 @@ pub struct Driver {
     dynamodb: aws_sdk_dynamodb::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     outputs: Outputs,
+    machine: String,
     poll: Duration,
 }
 
@@ -58,6 +59,19 @@ pub enum ExecutionError {
         /// The error in words.
         cause: String,
     },
+    /// The audit failed.
+    #[error("the audit ended with status {status}: {error}\n{cause}")]
+    AuditFailed {
+        /// `FAILED`, `TIMED_OUT` or `ABORTED`.
+        status: String,
+        /// The error's name.
+        error: String,
+        /// The error in words.
+        cause: String,
+    },
+    /// The audit succeeded with something else.
+    #[error("the audit succeeded, but its output is not an audit's report: {0}")]
+    NoAudit(serde_json::Error),
     /// It succeeded with something else.
     #[error("the run succeeded, but its output is not a run report: {0}")]
     NoReport(serde_json::Error),
@@ -79,20 +93,26 @@ impl Driver {
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             outputs: outputs.clone(),
+            machine: outputs.state_machine_arn.clone(),
             poll: if config.endpoint_url().is_some() { POLL } else { POLL_AWS },
         }
     }
 
+    /// For the audits of that stack instead of its runs.
+    pub fn of_audits(config: &SdkConfig, outputs: &Outputs) -> Self {
+        Self { machine: outputs.audit_state_machine_arn.clone(), ..Self::new(config, outputs) }
+    }
+
     /// Starts an execution with `input`, which is JSON, and gives its ARN.
     pub async fn start(&self, input: &str) -> Result<String, CallError> {
-        let request = self.sfn.start_execution().state_machine_arn(&self.outputs.state_machine_arn).input(input);
+        let request = self.sfn.start_execution().state_machine_arn(&self.machine).input(input);
         Ok(request.send().await.map_err(CallError::of("StartExecution"))?.execution_arn)
     }
 
     /// The ARN of the execution of this name, or of this ARN.
     pub fn execution(&self, name: &str) -> String {
         let name = name.rsplit(':').next().unwrap_or_default();
-        format!("{}:{name}", self.outputs.state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+        format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1))
     }
 
     /// Waits for the end of `execution`, and tells `reporter` what happens until then.
@@ -145,6 +165,14 @@ impl Ending {
                 error: execution.error.unwrap_or_else(|| "without an error".to_owned()),
                 cause: execution.cause.unwrap_or_default(),
             }),
+        }
+    }
+
+    /// `succeeded`, or what else became of it.
+    pub fn in_a_word(&self) -> String {
+        match self {
+            Self::Succeeded(_) => "succeeded".to_owned(),
+            Self::Failed { status, .. } => status.to_lowercase(),
         }
     }
 

@@ -50,7 +50,9 @@ pub(super) fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) 
 fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
     let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
     let says_so = match (&repair.kind, previous) {
-        (EventKind::Created { size, etag }, Some(Row::Live(row))) => row.size == *size && row.etag == *etag,
+        (EventKind::Created { size, etag }, Some(Row::Live(row))) => {
+            row.bucket_name == repair.bucket_name && row.size == *size && row.etag == *etag
+        }
         (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
         (EventKind::Deleted, _) => true,
     };

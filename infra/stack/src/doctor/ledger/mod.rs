@@ -16,8 +16,8 @@ use judge::judge;
 use look::Look;
 
 /// How the ledger of an existing bucket is put right.
-const AUDIT: &str = "see that tracking's queue and dead-letter queue are empty first; if it still differs then, an audit puts the \
-                     ledger right, and writes nothing to the bucket";
+const AUDIT: &str = "see that tracking's queue and dead-letter queue are empty first; if it still differs then, `cargo stack \
+                     audit` puts the ledger right, and writes nothing to the bucket";
 
 pub(super) async fn look(subject: &Subject<'_>, settings: &Settings) -> Vec<Finding> {
     let looked_at = format!("{} against {}", subject.outputs.object_table_name, subject.outputs.test_bucket_name);

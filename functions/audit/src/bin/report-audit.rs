@@ -1,0 +1,13 @@
+//! Wires the task that reports an audit to Lambda.
+
+use audit::report::{Deps, handle};
+use spillway_aws::sdk_config;
+use spillway_lambda::{StartError, logs, now, serve};
+use spillway_ledger_store::Store;
+
+#[tokio::main]
+async fn main() -> Result<(), StartError> {
+    logs::init();
+    let deps = Deps { store: Store::from_env(&sdk_config()?)?, now };
+    serve(async |request| handle(&deps, request, logs::write_line).await).await
+}

@@ -1,0 +1,132 @@
+//! The second look at what seems to differ: the row, the object itself, the row again.
+
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use futures_util::StreamExt;
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use spillway_aws::{CallError, ConfigError};
+use spillway_contracts::ObjectName;
+use spillway_contracts::audit::{Audit, Difference};
+use spillway_ledger::audit::{Finding, Found, Look, judge};
+use spillway_ledger_store::Store;
+
+use crate::{Error, Queue};
+
+/// How many objects S3 is asked about at a time.
+const AT_A_TIME: usize = 64;
+
+/// What looks at objects and rows.
+#[derive(Clone, Debug)]
+pub struct Looker {
+    pub store: Store,
+    pub s3: Client,
+    pub queue: Queue,
+    pub now: fn() -> Timestamp,
+}
+
+/// What a second look found of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The object, by ledger and by bucket.
+    pub difference: Difference,
+    pub finding: Finding,
+}
+
+impl Looker {
+    /// What a function's environment names.
+    pub fn from_env(aws: &SdkConfig, now: fn() -> Timestamp) -> Result<Self, ConfigError> {
+        Ok(Self { store: Store::from_env(aws)?, s3: Client::new(aws), queue: Queue::from_env(aws)?, now })
+    }
+
+    /// What has become of objects on which ledger and bucket did not agree. `missing_since` says since when those that are
+    /// missing have been seen to be; just now, if there is none.
+    pub async fn look(
+        &self,
+        audit: &Audit,
+        names: &BTreeSet<ObjectName>,
+        missing_since: Option<Timestamp>,
+    ) -> Result<Vec<Looked>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let settled = self.settled(audit).await?;
+        let before = self.store.rows(names).await?;
+        let at = (self.now)();
+        let objects = self.find(names).await?;
+        let after = self.store.rows(names).await?;
+        let looked = objects.iter().map(|(name, object)| {
+            let look = Look {
+                bucket_name: self.store.bucket_name(),
+                object_name: name,
+                before: before.get(name),
+                object: object.as_ref(),
+                after: after.get(name),
+                at,
+                missing_since: missing_since.unwrap_or(at),
+            };
+            let ledger_size = look.after.filter(|row| row.is_live()).map(|row| row.size());
+            let bucket_size = look.object.map(|object| object.size);
+            let difference = Difference { object_name: name.clone(), ledger_size, bucket_size };
+            Looked { difference, finding: judge(&look, settled) }
+        });
+        Ok(looked.collect())
+    }
+
+    /// What happened before this moment is not under way any more.
+    pub async fn settled(&self, audit: &Audit) -> Result<Timestamp, Error> {
+        let now = (self.now)();
+        let grace = SignedDuration::from_secs(audit.grace_seconds.cast_signed());
+        Ok(now - grace - self.queue.age(now).await?)
+    }
+
+    /// The objects, as S3 has them; `None` if one isn't there.
+    pub async fn find(&self, names: &BTreeSet<ObjectName>) -> Result<Vec<(ObjectName, Option<Found>)>, Error> {
+        let asked = names.iter().map(async |name| Ok((name.clone(), self.find_one(name).await?)));
+        let found: Vec<Result<_, CallError>> = stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
+        Ok(found.into_iter().collect::<Result<_, _>>()?)
+    }
+
+    async fn find_one(&self, name: &ObjectName) -> Result<Option<Found>, CallError> {
+        let request = self.s3.head_object().bucket(self.store.bucket_name()).key(name.as_str());
+        match request.send().await.map_err(CallError::of("HeadObject")) {
+            Ok(object) => Ok(Some(Found {
+                size: object.content_length().unwrap_or_default().cast_unsigned(),
+                etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+                version_id: object.version_id().filter(|version| *version != "null").map(str::to_owned),
+                last_modified: moment("HeadObject", object.last_modified())?,
+            })),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            // S3 tells nobody about an object whose key (SSE-C) or permission it was not given; the SDK sends no key of white
+            // space alone. The listing has them all.
+            Err(error) if matches!(error.status(), None | Some(400 | 403)) => self.find_in_listing(name, error).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_in_listing(&self, name: &ObjectName, refusal: CallError) -> Result<Option<Found>, CallError> {
+        let request = self.s3.list_objects_v2().bucket(self.store.bucket_name()).prefix(name.as_str()).max_keys(1);
+        // XML can't hold every character that a key may have.
+        let request = request.encoding_type(aws_sdk_s3::types::EncodingType::Url);
+        let Ok(answer) = request.send().await else { return Err(refusal) };
+        let listed = answer.contents().first().filter(|object| {
+            object.key().and_then(|key| spillway_ledger::event::decode_key(key).ok()).as_ref() == Some(name)
+        });
+        let found = listed.map(|object| {
+            Ok(Found {
+                size: object.size().unwrap_or_default().cast_unsigned(),
+                etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+                version_id: None,
+                last_modified: moment("ListObjectsV2", object.last_modified())?,
+            })
+        });
+        found.transpose()
+    }
+}
+
+fn moment(call: &'static str, at: Option<&aws_smithy_types::DateTime>) -> Result<Timestamp, CallError> {
+    at.and_then(|at| Timestamp::from_second(at.secs()).ok())
+        .ok_or_else(|| CallError::unexpected(call, "S3 did not say when the object was last written"))
+}
