@@ -91,6 +91,7 @@ async fn built_deployed_updated_and_removed_with_stock_tools() {
 /// Adopts `my-photos` by the page's commands, lets the cleaner loose, and removes the stack.
 async fn has_a_bucket_already(user: &User) {
     user.say("aws s3 mb s3://my-photos", "").await;
+    user.say("aws s3 cp README.md s3://my-photos/old/README.md", "").await;
     let switch = |beginning| user.documented(beginning).join("\n");
     let configuration = "aws s3api get-bucket-notification-configuration --bucket my-photos --output json";
     user.say(
@@ -104,16 +105,21 @@ async fn has_a_bucket_already(user: &User) {
     let refused = user.run(&deploy.replace("SizeThreshold=500000000000", "SizeThreshold=20"), "y\n").await;
     let said = String::from_utf8_lossy(&refused.stdout).into_owned() + &String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("SizeThreshold is 20 bytes"), "{said}");
-    user.say(&deploy, "y\n").await;
+    // Nothing is under way here that the audit would have to wait for.
+    user.say(&format!("{deploy} AuditGraceMinutes=0"), "y\n").await;
     let outputs = user.outputs("spillway").await;
     assert_eq!(outputs["TestBucketName"], "my-photos");
     user.say("aws s3 cp README.md s3://my-photos/README.md", "").await;
+    user.cargo(&user.documented("cargo stack audit").concat()).await;
+    let table = text(&outputs["ObjectTableName"]);
+    let adopted = |row: &Value| row["object_name"]["S"] == "old/README.md" && row["size"]["N"].is_string();
+    assert!(user.rows(table).await.iter().any(adopted), "the ledger has what the bucket held before");
     let [doctor, _] = user.documented("cargo stack doctor").try_into().expect("two commands");
     user.cargo(&doctor).await;
 
     let decisions = switch("aws logs filter-log-events");
     within(Duration::from_secs(90), "the schedule has the cleaner decide", async || {
-        user.say(&decisions, "").await.contains(r#""verdict""#)
+        user.say(&decisions, "").await.contains(r#""verdict":"BelowThreshold""#)
     })
     .await;
     assert!(user.say(&decisions, "").await.contains(r#""dry_run":true"#));

@@ -305,6 +305,7 @@ async fn break_schedules(patient: &mut Patient) {
         ("SizeTrackingFunctionHeartbeat", "heartbeat schedule", ScheduleState::Disabled, None),
         ("CleanerFunctionSafetyNet", "cleaner schedule", ScheduleState::Enabled, Some("arn:aws:lambda:::function:b")),
         ("DriverStateMachineRerun", "run schedule", ScheduleState::Enabled, None),
+        ("AuditStateMachineDaily", "audit schedule", ScheduleState::Disabled, None),
     ] {
         let name = patient.stack.resource(id).await;
         let schedule = scheduler.get_schedule().name(&name).send().await.expect("a schedule");

@@ -79,7 +79,8 @@ cases! { driver:
 
 cases! { audit:
     a_batch_that_fails_fails_the_audit
-    a_bucket_that_is_not_there_fails_the_audit
+    a_bucket_that_cannot_be_listed_fails_the_audit
+    a_bucket_that_cannot_be_read_fails_the_audit
     a_failure_while_handling_a_failure
     a_large_ledger_is_read_in_segments
     a_lock_of_an_ended_audit_is_released_already

@@ -5,6 +5,7 @@
 //! which a test sees. Each module gathers what it looks at, and decides by a pure function what that means.
 
 mod alarm;
+mod audit;
 mod bucket;
 mod bucket_policy;
 pub mod finding;
@@ -59,14 +60,15 @@ pub async fn examine(connection: &Connection, settings: &Settings) -> Result<Vec
         Box::pin(mappings::look(&subject)),
         Box::pin(functions::look(&subject)),
     );
-    let (metric, alarm, schedules, ledger, runs) = tokio::join!(
+    let (metric, alarm, schedules, ledger, audit, runs) = tokio::join!(
         Box::pin(metric::look(&subject)),
         Box::pin(alarm::look(&subject)),
         Box::pin(schedules::look(&subject)),
         Box::pin(ledger::look(&subject, settings)),
+        Box::pin(audit::look(&subject)),
         Box::pin(runs::look(&subject)),
     );
-    for more in [bucket, rule, topic, queues, mappings, functions, metric, alarm, schedules, ledger, runs] {
+    for more in [bucket, rule, topic, queues, mappings, functions, metric, alarm, schedules, ledger, audit, runs] {
         findings.extend(more);
     }
     Ok(findings)

@@ -47,8 +47,26 @@ pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
             "DeadLetterConfig": { "Arn": subject.queue_arn(subject.resource("ScheduleDlq")) },
         }),
     };
-    let (a, b, c) = tokio::join!(look_at(subject, &heartbeat), look_at(subject, &cleaner), look_at(subject, &run));
-    vec![a, b, c]
+    let audit = Expected {
+        piece: "audit schedule",
+        name: subject.resource("AuditStateMachineDaily"),
+        state: "ENABLED",
+        expression: subject.parameter("AuditExpression"),
+        target: json!({
+            "Arn": subject.outputs.audit_state_machine_arn,
+            "RoleArn": subject.role_arn("ScheduleRole"),
+            "Input": "{}",
+            "RetryPolicy": { "MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 3600 },
+            "DeadLetterConfig": { "Arn": subject.queue_arn(subject.resource("ScheduleDlq")) },
+        }),
+    };
+    let (a, b, c, d) = tokio::join!(
+        look_at(subject, &heartbeat),
+        look_at(subject, &cleaner),
+        look_at(subject, &run),
+        look_at(subject, &audit)
+    );
+    vec![a, b, c, d]
 }
 
 async fn look_at(subject: &Subject<'_>, expected: &Expected<'_>) -> Finding {

@@ -7,8 +7,10 @@ use crate::connection::Connection;
 use crate::connection::deployed::Deployed;
 
 /// The resources that the other checks look at, by their names in the template and in what SAM makes of it.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 26] = [
     "AlarmMayInvokeCleaner",
+    "AuditStateMachine",
+    "AuditStateMachineDaily",
     "CleanerDlq",
     "CleanerFunction",
     "CleanerFunctionSafetyNet",
