@@ -99,7 +99,7 @@ impl Row {
     }
 
     /// What the row is as of, if an audit wrote it.
-    fn as_of(&self) -> Option<Timestamp> {
+    pub fn as_of(&self) -> Option<Timestamp> {
         match self {
             Self::Live(row) => row.as_of,
             Self::Tombstone(row) => row.as_of,

@@ -205,3 +205,29 @@ proptest! {
         world.check()?;
     }
 }
+
+/// The tombstone of a version whose creation the ledger never heard of has the sequencer of a repair of an object without a
+/// row. What is deleted for good while an audit is about to add it stays deleted.
+#[test]
+fn a_repair_does_not_bring_back_a_version_that_was_deleted_for_good() {
+    let name = ObjectName::new("a").unwrap();
+    let mut world = World { clock: 10 * 60, ..World::default() };
+    let at = world.now();
+    let object = Found { size: 5, etag: None, version_id: Some("v1".into()), last_modified: at };
+    let (before, after) = (None, None);
+    let look =
+        Look { bucket_name: "b", object_name: &name, before, object: Some(&object), after, at, missing_since: at };
+    let Finding::Drift(repair) = judge(&look, at + GRACE) else { panic!("the ledger lacks an object") };
+    let deletion = ObjectEvent {
+        kind: EventKind::Deleted,
+        event_type: "ObjectRemoved:Delete".into(),
+        sequencer: Sequencer::new("1").unwrap(),
+        ..repair.clone()
+    };
+    world.apply(deletion);
+    world.apply(repair.clone());
+    assert_eq!(world.sizes(), BTreeMap::new());
+    // Another version may be there.
+    world.apply(ObjectEvent { version_id: Some("v2".into()), ..repair });
+    assert_eq!(world.sizes(), BTreeMap::from([(name, 5)]));
+}

@@ -56,5 +56,10 @@ fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
         (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
         (EventKind::Deleted, _) => true,
     };
-    repair.sequencer == sequencer && !says_so
+    // The tombstone of a version has the sequencer of its creation, or the lowest there is.
+    let is_gone_for_good = match previous {
+        Some(Row::Tombstone(row)) => row.version_id.is_some() && row.version_id == repair.version_id,
+        Some(Row::Live(_)) | None => false,
+    };
+    repair.sequencer == sequencer && !says_so && !is_gone_for_good
 }
