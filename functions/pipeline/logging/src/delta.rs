@@ -9,7 +9,8 @@ use spillway_ledger::{EventKind, ObjectEvent, Row};
 /// it followed: what they suggest would be a guess. So would be 0 for a deletion that was tracked before the object's
 /// creation.
 pub fn size_delta(event: &ObjectEvent, row: Option<&Row>) -> Option<i64> {
-    let row = row.filter(|row| *row.sequencer() == event.sequencer)?;
+    // An audit's repair leaves the sequencer as it is.
+    let row = row.filter(|row| *row.sequencer() == event.sequencer && row.as_of().is_none())?;
     match (row, &event.kind) {
         // An expiry carries the sequencer of the creation: of the two, the row tells the one that came last.
         (Row::Live(_), EventKind::Deleted) | (Row::Tombstone(_), EventKind::Created { .. }) => None,
@@ -97,5 +98,11 @@ mod tests {
         check(EventKind::Created { size: 18, etag: None }, deleted("05", Some(18), -18), None);
         check(EventKind::Deleted, deleted("05", None, 0), None);
         check(EventKind::Deleted, deleted("05", Some(18), 0), None);
+        // An audit has put the row right since.
+        let mut row = live("05", 28, 10);
+        if let Some(Row::Live(row)) = &mut row {
+            row.as_of = Some(jiff::Timestamp::UNIX_EPOCH);
+        }
+        check(EventKind::Created { size: 18, etag: None }, row, None);
     }
 }
