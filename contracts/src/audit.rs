@@ -294,6 +294,9 @@ pub struct AuditedRow {
     pub audit_id: String,
     /// By how much the ledger was wrong before it was put right.
     pub drift: Tally,
+    /// Whether it gave every row that had none a `last_modified_ms`, because the oldest objects go first.
+    #[serde(default)]
+    pub is_dated: bool,
 }
 
 /// The key of the row that says when the ledger was last found right, or put right.

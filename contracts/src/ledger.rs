@@ -41,9 +41,21 @@ pub struct ObjectRow {
     /// from an event.
     #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// When the object was last written, by S3's clock, in milliseconds since the epoch; the sort key of the index by age. None
+    /// in a row that a version of Spillway before 0.2 wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_ms: Option<i64>,
     /// When the ledger recorded that event.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,
+}
+
+impl ObjectRow {
+    /// When the object was last written. A row that doesn't say it was recorded later than that.
+    pub fn last_modified(&self) -> Timestamp {
+        let said = self.last_modified_ms.and_then(|at| Timestamp::from_millisecond(at).ok());
+        said.unwrap_or(self.updated_at)
+    }
 }
 
 /// A row of ObjectTable for an object that was deleted: keeps a late event from bringing it back.
@@ -88,6 +100,9 @@ pub struct StateRow {
     pub version: u64,
     /// The key of the newest history record; empty if there is none.
     pub last_event_key: String,
+    /// Whether every row of an object has `last_modified_ms`: the ledger did not begin with a version of Spillway before 0.2.
+    #[serde(default)]
+    pub is_dated: bool,
     /// When the row was written.
     #[serde(deserialize_with = "rfc3339::read")]
     pub updated_at: Timestamp,

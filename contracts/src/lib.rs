@@ -3,7 +3,7 @@
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
 //! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold,
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
-//! [`plot`] what the plot API is asked.
+//! [`plot`] what the plot API is asked, and [`rule`] what goes first.
 
 #![warn(missing_docs)]
 
@@ -21,6 +21,7 @@ pub mod plot;
 pub mod queue;
 pub mod report;
 mod rfc3339;
+pub mod rule;
 pub mod run;
 pub mod run_mark;
 pub mod schedule;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::HistoryRecord;
+use crate::rule::{DeleteFirst, fill_percent};
 use crate::{ObjectName, Sequencer, rfc3339};
 
 /// The line that the metric filter turns into `CurrentTotalSize`: the bucket's total after one event.
@@ -26,6 +27,8 @@ pub struct TotalSizeLine {
     pub bucket_name: String,
     /// The bucket's total, in bytes.
     pub total_size: u64,
+    /// The total in percent of SizeThreshold, rounded down. A metric filter selects `$.fill_percent`.
+    pub fill_percent: u64,
     /// What the event changed it by, in bytes; 0 in a heartbeat.
     pub size_delta: i64,
     /// S3's name of the event, such as `ObjectCreated:Put`; `Heartbeat` if the line only repeats the total.
@@ -38,7 +41,7 @@ pub struct TotalSizeLine {
 
 impl TotalSizeLine {
     /// The line of an event that the ledger has recorded.
-    pub fn of(record: &HistoryRecord, request_id: String, now: Timestamp) -> Self {
+    pub fn of(record: &HistoryRecord, threshold_bytes: u64, request_id: String, now: Timestamp) -> Self {
         let (name, delta, total) = (&record.object_name, record.size_delta, record.total_size);
         Self {
             timestamp: now,
@@ -47,6 +50,7 @@ impl TotalSizeLine {
             request_id,
             bucket_name: record.bucket_name.clone(),
             total_size: total,
+            fill_percent: fill_percent(total, threshold_bytes),
             size_delta: delta,
             event_type: record.event_type.clone(),
             object_name: Some(name.clone()),
@@ -115,17 +119,22 @@ pub struct CleanerDecisionLine {
     pub under_way_bytes: u64,
     /// How many objects went more than a quarter of an hour ago without the ledger knowing yet: an event is late, or lost.
     pub unrecorded_count: u64,
-    /// The total has to fall below this, in bytes.
+    /// A cleaning begins once the total is not below this, in bytes.
     pub threshold_bytes: u64,
+    /// A cleaning goes on until the total is below this, in bytes.
+    pub target_bytes: u64,
+    /// What goes first.
+    pub delete_first: DeleteFirst,
     /// The total once every deletion is through, in bytes; in a dry run, once every deletion would be.
     pub projected_total_size: u64,
-    /// How much more would have to go for the projected total to be below the threshold, in bytes; 0 if it is.
+    /// How much more would have to go for the projected total to be below the threshold, in bytes; 0 if it is. What is between
+    /// the target and the threshold doesn't count.
     pub excess_bytes: u64,
     /// How many objects were chosen, which is also how many lines there are of single objects.
     pub chosen_count: u64,
     /// How many of them S3 refused to delete: a policy or Object Lock forbids it.
     pub refused_count: u64,
-    /// The first 20 of the objects chosen, largest first, and what became of them.
+    /// The first 20 of the objects chosen, in the order in which they go, and what became of them.
     pub chosen: Vec<ChosenObject>,
 }
 
@@ -193,12 +202,14 @@ pub enum Verdict {
     NotAudited,
     /// The schedule was first to find the total at or above the threshold. The alarm has its turn before the schedule acts.
     LeftToAlarm,
-    /// What was chosen brings the total below the threshold.
+    /// What was chosen brings the total below the target.
     BroughtBelow,
     /// More has to go than one invocation deletes. The next one goes on.
     MaxDeletesReached,
-    /// The objects that are left are all protected, and the total is not below the threshold.
+    /// The objects that are left are all protected, and the total is not below the target.
     OnlyProtectedLeft,
+    /// The objects that are left are all protected or younger than the minimum age, and the total is not below the target.
+    OnlyYoungLeft,
     /// S3 refuses to delete some of the objects, and the total is not below the threshold without them.
     Refused,
     /// Objects that were chosen may still be there: S3 failed, or the invocation's time was over. The next invocation goes

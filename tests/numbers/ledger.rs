@@ -27,6 +27,7 @@ pub async fn add_objects(stack: &Stack, numbers: Range<usize>) {
         sequencer: Sequencer::new("00").expect("digits"),
         version_id: None,
         as_of: None,
+        last_modified_ms: None,
         updated_at: Timestamp::now(),
     };
     let put = |number: usize| {
@@ -55,6 +56,7 @@ pub async fn set_total(stack: &Stack, objects: usize) {
         object_count: objects as u64,
         version: version(stack).await,
         last_event_key: text("last_event_key"),
+        is_dated: false,
         updated_at: Timestamp::now(),
     };
     let request = stack.dynamodb.put_item().table_name(&stack.local_aws.outputs().object_table_name);

@@ -207,7 +207,7 @@ impl Environment {
     /// Most calls take some milliseconds, a few of them seconds, and now and then one takes too long.
     fn delay(&self, world: &mut World) -> i64 {
         match world.rng.u32(..if world.is_calm { 10 } else { 100 }) {
-            99 => world.rng.i64(0..40_000),
+            99 => world.rng.i64(0..world.plan.slowest),
             95..99 => world.rng.i64(0..3000),
             _ => world.rng.i64(1..30),
         }

@@ -102,7 +102,8 @@ async fn work_on(shared: Shared, consumer: Consumer, batch: Vec<Message>) {
 /// The identifiers of the messages that failed; none of them if the invocation did.
 async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
     let environment = Environment::new(shared, "size-tracking");
-    let deps = size_tracking::Deps { store: ledger(), dead_letters: dead_letters(), now };
+    let threshold_bytes = shared.lock().plan.rule.threshold_bytes;
+    let deps = size_tracking::Deps { store: ledger(), dead_letters: dead_letters(), threshold_bytes, now };
     let request = serde_json::from_value(event).unwrap();
     let write = |line: size_tracking::Line<'_>| {
         let size_tracking::Line::Total(line) = line else { return };

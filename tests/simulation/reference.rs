@@ -6,14 +6,22 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 use spillway_contracts::ObjectName;
 use spillway_contracts::log_line::ObjectEventLine;
+use spillway_contracts::rule::DeleteFirst;
 use spillway_fake_aws::{BUCKET, Bucket, Reply, Tables};
 use spillway_ledger::choice::Rule;
 
 use crate::environment::Seen;
 use crate::world::{World, millis};
 
-/// An object as the ledger has it: its size, and the sequencer of its newest event.
-type Object = (u64, String);
+/// An object as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Object {
+    size: u64,
+    /// Of its newest event.
+    sequencer: String,
+    /// When it was last written, in milliseconds.
+    written_at: i64,
+}
 
 /// The objects of the ledger at one moment, by name.
 type State = BTreeMap<String, Object>;
@@ -48,7 +56,7 @@ impl Reference {
 
     /// The totals that the ledger went through since it last was empty.
     pub fn totals(&self) -> Vec<u64> {
-        let totals: Vec<u64> = self.states.iter().map(|state| state.values().map(|(size, _)| size).sum()).collect();
+        let totals: Vec<u64> = self.states.iter().map(|state| state.values().map(|it| it.size).sum()).collect();
         let empty = totals.iter().rposition(|total| *total == 0).unwrap_or_default();
         totals[empty..].to_vec()
     }
@@ -60,13 +68,17 @@ impl Reference {
             let mut state = self.states.last().cloned().unwrap_or_default();
             let name = text(&record["object_name"]).to_owned();
             match record.get("size").filter(|size| size.get("N").is_some()) {
-                Some(size) => state.insert(name, (number(size), text(&record["sequencer"]).to_owned())),
+                Some(size) => {
+                    let written_at = moment(&record["event_time"]).as_millisecond();
+                    state.insert(name, object(size, record, written_at))
+                }
                 None => state.remove(&name),
             };
             self.push(state);
         }
         let live = tables.objects.iter().filter_map(|(name, row)| {
-            Some((name.clone(), (number(row.get("size")?), text(&row["sequencer"]).to_owned())))
+            let written_at = row["last_modified_ms"]["N"].as_str().and_then(|at| at.parse().ok());
+            Some((name.clone(), object(row.get("size")?, row, written_at?)))
         });
         self.push(live.collect());
     }
@@ -89,6 +101,10 @@ impl Reference {
         let event = event(line.object_name.as_str(), &line.sequencer.to_string(), &line.event_type);
         self.lines.push((event, line.size_delta));
     }
+}
+
+fn object(size: &Value, item: &Value, written_at: i64) -> Object {
+    Object { size: number(size), sequencer: text(&item["sequencer"]).to_owned(), written_at }
 }
 
 fn event(name: &str, sequencer: &str, event_name: &str) -> Event {
@@ -131,13 +147,13 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         taken_over.iter().any(same)
     };
     let new: Vec<&Value> = new_objects(request, seen).filter(|object| !is_taken_over(object)).collect();
-    let chosen: State = new
-        .iter()
-        .map(|object| {
-            (text(&object["object_name"]).to_owned(), (number(&object["size"]), text(&object["sequencer"]).to_owned()))
-        })
-        .collect();
+    let named = |object: &&Value| {
+        (text(&object["object_name"]).to_owned(), (number(&object["size"]), text(&object["sequencer"]).to_owned()))
+    };
+    let chosen: Chosen = new.iter().map(named).collect();
     let left = world.plan.rule.max_deletes.saturating_sub(seen.made());
+    let is_cleaning = before.objects.get("__CLEANER__").is_some_and(|row| row["unfinished"]["BOOL"] == true);
+    let rule = Rule { max_deletes: left, ..world.plan.rule.clone() };
     let words = words(before);
     let asks = world.reference.states[seen.first_state - 1..].iter().any(|state| {
         let (sure, doubtful) = under_way(state, &words, seen);
@@ -146,12 +162,12 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
             let believed = doubtful.iter().enumerate().filter(|(bit, _)| which >> (bit % 8) & 1 == 1);
             let gone: BTreeSet<&str> = believed.map(|(_, name)| *name).chain(sure.iter().copied()).collect();
             let there = state.iter().filter(|(name, _)| !gone.contains(name.as_str()));
-            asks_for(&world.plan.rule, left, there.collect(), &seen.refused, &chosen)
+            asks_for(&rule, is_cleaning, there.collect(), seen, &chosen)
         })
     });
     if !asks {
         let newest = world.reference.states.last();
-        let what = format!("the rule does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
+        let what = format!("{rule:?} does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
         world.reference.violations.push(what);
     }
     seen.chosen_versions.extend(chosen.into_iter().map(|(name, (_, sequencer))| (name, sequencer)));
@@ -159,6 +175,9 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
     world.count("cleanings begun");
 }
+
+/// What was chosen: by name, the size and the sequencer.
+type Chosen = BTreeMap<String, (u64, String)>;
 
 /// What the records say of an object with a sequencer: when the cleaning is over, and what came of the deletion.
 type Words = BTreeMap<(String, String), Vec<(i64, Option<String>)>>;
@@ -170,7 +189,7 @@ fn words(tables: &Tables) -> Words {
             continue;
         }
         for object in objects(record) {
-            let over_at: jiff::Timestamp = text(&object["over_at"]).parse().unwrap();
+            let over_at = moment(&object["over_at"]);
             let key = (text(&object["object_name"]).to_owned(), text(&object["sequencer"]).to_owned());
             let outcome = object["outcome"]["S"].as_str().map(str::to_owned);
             words.entry(key).or_default().push((over_at.as_millisecond(), outcome));
@@ -182,8 +201,8 @@ fn words(tables: &Tables) -> Words {
 /// The objects of a state that are surely being deleted already, and those of which it is open.
 fn under_way<'a>(state: &'a State, words: &Words, seen: &Seen) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
-    for (name, (_, sequencer)) in state {
-        let Some(said) = words.get(&(name.clone(), sequencer.clone())) else { continue };
+    for (name, object) in state {
+        let Some(said) = words.get(&(name.clone(), object.sequencer.clone())) else { continue };
         let any = |outcomes: &[&str]| {
             said.iter().any(|(_, outcome)| outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
         };
@@ -202,31 +221,32 @@ fn under_way<'a>(state: &'a State, words: &Words, seen: &Seen) -> (Vec<&'a str>,
     (sure, doubtful)
 }
 
-/// Whether the rule asks for these objects, of equal sizes for any: the largest first, until the total is below the
-/// threshold.
-fn asks_for(
-    rule: &Rule,
-    max_deletes: usize,
-    there: BTreeMap<&String, &Object>,
-    refused: &BTreeSet<String>,
-    chosen: &State,
-) -> bool {
-    let is_candidate = |name: &str| !is_protected(rule, name) && !refused.contains(name);
-    let mut total: u64 = there.values().map(|(size, _)| size).sum();
-    let candidates = there.iter().filter(|(name, (size, _))| *size > 0 && is_candidate(name));
-    let mut sizes: Vec<u64> = candidates.map(|(_, (size, _))| *size).collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let mut asked = Vec::new();
-    for size in sizes.into_iter().take(max_deletes) {
-        if total < rule.threshold_bytes {
-            break;
-        }
-        total -= size;
-        asked.push(size);
-    }
-    let mut is: Vec<u64> = chosen.values().map(|(size, _)| *size).collect();
-    is.sort_unstable_by(|a, b| b.cmp(a));
-    is == asked && chosen.iter().all(|(name, object)| is_candidate(name) && there.get(name) == Some(&object))
+/// Whether the rule asks for these objects, of those that are there.
+fn asks_for(rule: &Rule, is_cleaning: bool, there: BTreeMap<&String, &Object>, seen: &Seen, chosen: &Chosen) -> bool {
+    let age = |object: &Object| seen.decides_since - object.written_at;
+    let is_candidate = |(name, object): &(&String, &Object)| {
+        let is_old = rule.minimum_age.is_zero() || i128::from(age(object)) >= rule.minimum_age.as_millis();
+        object.size > 0 && is_old && !is_protected(rule, name) && !seen.refused.contains(name.as_str())
+    };
+    let (going, staying): (Vec<_>, Vec<_>) =
+        there.iter().map(|(name, object)| (*name, *object)).filter(is_candidate).partition(|(name, object)| {
+            chosen.get(*name).is_some_and(|(size, sequencer)| (*size, sequencer) == (object.size, &object.sequencer))
+        });
+    let total: u64 = there.values().map(|object| object.size).sum();
+    let gone: u64 = going.iter().map(|(_, object)| object.size).sum();
+    // What is chosen goes before all that stays, and its last one is needed.
+    let place = |object: &Object| match rule.delete_first {
+        DeleteFirst::Largest => -(object.size as i64),
+        DeleteFirst::Oldest => object.written_at,
+    };
+    let last = going.iter().map(|(_, object)| place(object)).max();
+    let is_in_order = staying.iter().all(|(_, object)| last.is_none_or(|last| place(object) >= last));
+    let mut lasts = going.iter().filter(|(_, object)| Some(place(object)) == last);
+    let is_needed = lasts.any(|(_, object)| total - (gone - object.size) >= rule.target_bytes);
+    let is_enough = total - gone < rule.target_bytes || going.len() == rule.max_deletes || staying.is_empty();
+    let has_begun = total >= if is_cleaning { rule.target_bytes } else { rule.threshold_bytes };
+    let is_allowed = going.len() == chosen.len() && going.len() <= rule.max_deletes;
+    is_allowed && has_begun && is_in_order && is_needed && is_enough
 }
 
 fn is_protected(rule: &Rule, name: &str) -> bool {
@@ -282,7 +302,12 @@ pub fn check_end(world: &World) -> Result<(), String> {
     world.tables.sums(&sizes)?;
     let total: u64 = sizes.values().sum();
     let rule = &world.plan.rule;
-    let is_deletable = |(name, size): (&String, &u64)| *size > 0 && !is_protected(rule, name);
+    let is_old = |name: &str| {
+        let row = world.tables.objects.get(name);
+        let written_at = row.and_then(|row| row["last_modified_ms"]["N"].as_str()?.parse::<i64>().ok());
+        written_at.is_some_and(|at| i128::from(millis() - at) >= rule.minimum_age.as_millis())
+    };
+    let is_deletable = |(name, size): (&String, &u64)| *size > 0 && is_old(name) && !is_protected(rule, name);
     if total >= rule.threshold_bytes && sizes.iter().any(is_deletable) {
         return Err(format!("the total is still {total} bytes, and the threshold {}", rule.threshold_bytes));
     }
@@ -321,6 +346,10 @@ fn check_lines(world: &World) -> Result<(), String> {
         Some(event) => Err(format!("there is no line of {event:?}")),
         None => Ok(()),
     }
+}
+
+fn moment(attribute: &Value) -> jiff::Timestamp {
+    text(attribute).parse().unwrap()
 }
 
 fn text(attribute: &Value) -> &str {

@@ -63,8 +63,7 @@ async fn prepare(shared: &Shared, started_at: Timestamp) -> Result<RunPlan, Fail
         cloudwatch: cloudwatch(),
         alarm_name: "a".into(),
         is_own_bucket: true,
-        max_deletes: rule.max_deletes,
-        protected: rule.protected,
+        rule,
     };
     let input = serde_json::from_str("{}").unwrap();
     let request = PrepareRunRequest { run_id: RUN_ID.into(), started_at, input };

@@ -3,7 +3,9 @@
 //!
 //! It is taken away from what AWS does or from how the functions are configured, never from the functions themselves.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use spillway_contracts::rule::DeleteFirst;
 use spillway_fake_aws::BUCKET;
 use spillway_ledger::choice::{ProtectedPrefixes, Rule};
 
@@ -41,6 +43,12 @@ pub enum Safeguard {
     MaxDeletes,
     /// The total has to be below this, and no lower.
     Threshold,
+    /// A cleaning ends once the total is below this.
+    Target,
+    /// What goes first is what the rule says.
+    DeleteFirst,
+    /// What was written a moment ago stays.
+    MinimumAge,
     /// An expiry is told from a deletion.
     NameOfExpiries,
     /// Events say which version they are about.
@@ -49,7 +57,7 @@ pub enum Safeguard {
     Sequencers,
 }
 
-pub const SAFEGUARDS: [Safeguard; 18] = [
+pub const SAFEGUARDS: [Safeguard; 21] = [
     Safeguard::ConditionOnTheState,
     Safeguard::ConditionOnTheCleaner,
     Safeguard::ETag,
@@ -65,6 +73,9 @@ pub const SAFEGUARDS: [Safeguard; 18] = [
     Safeguard::ProtectedPrefixes,
     Safeguard::MaxDeletes,
     Safeguard::Threshold,
+    Safeguard::Target,
+    Safeguard::DeleteFirst,
+    Safeguard::MinimumAge,
     Safeguard::NameOfExpiries,
     Safeguard::VersionIds,
     Safeguard::Sequencers,
@@ -142,6 +153,16 @@ pub fn rule(world: &World) -> Rule {
     }
     if !world.has(Safeguard::Threshold) {
         rule.threshold_bytes /= 2;
+        rule.target_bytes = rule.target_bytes.min(rule.threshold_bytes);
+    }
+    if !world.has(Safeguard::Target) {
+        rule.target_bytes /= 2;
+    }
+    if !world.has(Safeguard::DeleteFirst) {
+        rule.delete_first = DeleteFirst::Largest;
+    }
+    if !world.has(Safeguard::MinimumAge) {
+        rule.minimum_age = SignedDuration::ZERO;
     }
     rule
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use spillway_contracts::rule::{DeleteFirst, target_bytes};
 use spillway_fake_aws::{Bucket, Tables};
 use spillway_ledger::choice::Rule;
 use tokio::sync::Notify;
@@ -47,13 +48,15 @@ pub struct Plan {
     pub rule: Rule,
     /// How many of a thousand calls go wrong.
     pub faults: u32,
+    /// How many milliseconds the slowest calls take at most.
+    pub slowest: i64,
     /// How many of a thousand messages are delivered twice, or late.
     pub mischief: u32,
     /// After how many deliveries the queues take a message for dead.
     pub max_receive_count: u32,
     /// How many batches of a queue are worked on at a time.
     pub concurrency: usize,
-    /// By how many milliseconds the index by size lags at most.
+    /// By how many milliseconds the indexes lag at most.
     pub index_lag: i64,
     /// How many things users do.
     pub events: usize,
@@ -63,14 +66,18 @@ pub struct Plan {
 
 impl Plan {
     fn of(rng: &mut Rng) -> Self {
-        let max_deletes = one_of(rng, &[1, 2, 5, 1000]);
+        let (max_deletes, threshold_bytes) = (one_of(rng, &[1, 2, 5, 1000]), one_of(rng, &[60, 150, 300]));
         Self {
             rule: Rule {
-                threshold_bytes: one_of(rng, &[60, 150, 300]),
+                threshold_bytes,
+                target_bytes: target_bytes(threshold_bytes, one_of(rng, &[100, 100, 80, 50])),
+                delete_first: one_of(rng, &[DeleteFirst::Largest, DeleteFirst::Oldest]),
+                minimum_age: SignedDuration::from_mins(one_of(rng, &[0, 0, 1, 5])),
                 max_deletes,
                 protected: "keep/".parse().unwrap(),
             },
             faults: one_of(rng, &[0, 10, 40, 120]),
+            slowest: 40_000,
             mischief: one_of(rng, &[0, 50, 200]),
             max_receive_count: one_of(rng, &[3, 500]),
             concurrency: rng.usize(1..=4),
@@ -205,9 +212,12 @@ impl Shared {
     pub fn of_runs(seed: u64, breakage: Option<Breakage>, faults: u32) -> Self {
         let shared = Self::of(seed, None, false);
         let mut world = shared.lock();
-        world.plan.rule.threshold_bytes = 20;
-        world.plan.rule.max_deletes = 1000;
+        world.plan.rule = Rule::largest_first(20, 1000);
         world.plan.faults = faults;
+        if faults == 0 {
+            // The cleaner waits five seconds for S3.
+            world.plan.slowest = 3000;
+        }
         world.plan.mischief = faults;
         world.plan.max_receive_count = 500;
         world.bucket.versioned = false;

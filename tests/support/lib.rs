@@ -14,6 +14,7 @@ mod queues;
 pub mod readme;
 mod stack;
 mod tap;
+mod update;
 mod usage;
 
 pub use functions::{FUNCTIONS, PIPELINE};

@@ -16,6 +16,7 @@ mod messages;
 mod page;
 mod parameters;
 mod permissions;
+mod rules;
 mod run_time;
 mod scenarios;
 mod state_machine;

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus, TemplateStage};
+use aws_sdk_cloudformation::types::{Capability, Parameter};
 use serde_json::Value;
 use spillway_local::deploy::artifacts::{upload, upload_template};
 use spillway_local::emulator::{Account, client};
-use spillway_tests::{Stack, account, eventually, live};
+use spillway_tests::{Stack, account, live};
 
 use super::template::template;
 
@@ -24,6 +24,9 @@ const THRESHOLD: &str = "SizeThreshold is 20 bytes, which is for the default sce
                          nearly everything would have to go. Set SizeThreshold to the number of bytes that this bucket may hold.";
 const RUNS: &str = "ScheduleState is ENABLED, but a run needs a bucket that its stack made, and refuses the one that \
                     ExistingBucketName names. Set ScheduleState to DISABLED, and give the runs a stack of their own.";
+const PERCENT: &str = "must be a whole number from 1 to 100, in digits only.";
+const WARNING: &str = "must be a whole number from 1 to 99, in digits only, or empty for no warning.";
+const MINUTES: &str = "must be a whole number of minutes, from 0 to 9999999, in digits only.";
 const DAYS: &str = "must be a whole number of days, from 1 to 9999, in digits only.";
 
 /// No number: CloudFormation takes 20.5 for one, and applies no pattern to it.
@@ -35,6 +38,9 @@ async fn what_is_no_whole_number_or_no_period_is_refused_with_what_is_wanted() {
         ("SizeThreshold", BYTES, ["20.5", "0", "1e3", "1000000000000000"]),
         ("AlarmPeriodSeconds", SECONDS, ["10", "60.0", "90", "3660"]),
         ("MaxDeletesPerRun", OBJECTS, ["0.5", "-1", "many", "1000000000"]),
+        ("TargetPercent", PERCENT, ["0", "101", "", "80%"]),
+        ("WarningPercent", WARNING, ["0", "100", "none", "80%"]),
+        ("MinimumAgeMinutes", MINUTES, ["-1", "1h", "", "00"]),
         ("AbortMultipartUploadsAfterDays", DAYS, ["1.5", "0", "", "10000"]),
     ] {
         for value in wrong {
@@ -60,8 +66,10 @@ async fn an_existing_bucket_is_refused_with_what_is_for_a_bucket_of_the_stacks_o
     let enabled = [("ExistingBucketName", "photos"), ("SizeThreshold", "1000"), ("ScheduleState", "ENABLED")];
     let refusal = user.refusal(&enabled).await;
     assert!(refusal.contains(RUNS), "{refusal}");
-    let refusal = user.refusal(&[("DryRun", "maybe")]).await;
-    assert!(refusal.starts_with("Parameter 'DryRun'"), "{refusal}");
+    for name in ["DryRun", "DeleteFirst"] {
+        let refusal = user.refusal(&[(name, "maybe")]).await;
+        assert!(refusal.starts_with(&format!("Parameter '{name}'")), "{refusal}");
+    }
     user.account.shutdown().await;
 }
 
@@ -73,6 +81,9 @@ async fn whole_numbers_and_periods_are_taken() {
         ("SizeThreshold", vec!["1", "20", "999999999999999"]),
         ("AlarmPeriodSeconds", (1..=60).map(|minutes| &*(minutes * 60).to_string().leak()).collect()),
         ("MaxDeletesPerRun", vec!["1", "1000", "999999999"]),
+        ("TargetPercent", vec!["1", "80", "100"]),
+        ("WarningPercent", vec!["", "1", "99"]),
+        ("MinimumAgeMinutes", vec!["0", "60", "9999999"]),
         ("AbortMultipartUploadsAfterDays", vec!["1", "9999"]),
     ] {
         for value in right {
@@ -89,11 +100,7 @@ async fn whole_numbers_and_periods_are_taken() {
 async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
     let _live = live().await;
     let stack = Stack::up().await;
-    let cloudformation = aws_sdk_cloudformation::Client::new(stack.local_aws.sdk_config());
-    let name = stack.local_aws.stack_name();
-    let body = cloudformation.get_template().stack_name(name).template_stage(TemplateStage::Original).send().await;
-    let body = body.expect("the stack has a template").template_body.expect("a template has a body");
-    let template: Value = serde_json::from_str(&body).expect("this one is JSON");
+    let template = stack.template().await;
     let mut old = template.clone();
     let parameters = old["Parameters"].as_object_mut().expect("parameters");
     for parameter in parameters.values_mut().filter_map(Value::as_object_mut) {
@@ -102,33 +109,7 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
             parameter.insert("Type".to_owned(), "Number".into());
         }
     }
-    // All parameters keep their values, except the period, which gets this one.
-    let update = async |template: &Value, period: Option<&str>| {
-        let template_url = upload_template(&stack.s3, &stack.local_aws.endpoint(), &template.to_string()).await;
-        let names = template["Parameters"].as_object().expect("parameters").keys();
-        let parameter = |name: &String| {
-            let parameter = Parameter::builder().parameter_key(name);
-            let period = period.filter(|_| name == "AlarmPeriodSeconds");
-            period.map_or(parameter.clone().use_previous_value(true), |value| parameter.parameter_value(value)).build()
-        };
-        let request = cloudformation
-            .update_stack()
-            .stack_name(name)
-            .template_url(template_url.expect("a template can be uploaded"));
-        let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
-        let request = request.set_parameters(Some(names.map(parameter).collect()));
-        request.send().await.map_err(|error| error.message().unwrap_or_default().to_owned())?;
-        let is_done = async || {
-            let stacks = cloudformation.describe_stacks().stack_name(name).send().await.expect("the stack is there");
-            let status = stacks.stacks().first().and_then(|stack| stack.stack_status().cloned());
-            let status = status.expect("a stack has a status");
-            assert!(!status.as_str().contains("ROLLBACK") && !status.as_str().contains("FAILED"), "{status}");
-            status == StackStatus::UpdateComplete
-        };
-        eventually("the stack is updated", is_done).await;
-        Ok::<_, String>(())
-    };
-    update(&old, Some("10")).await.expect("a Number takes that");
+    stack.update(&old, &[("AlarmPeriodSeconds", "10")]).await.expect("a Number takes that");
 
     stack.put("a", 5).await;
     stack.put("b", 6).await;
@@ -137,8 +118,8 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
     let rows = async || [stack.items(&outputs.object_table_name).await, stack.items(&outputs.history_table_name).await];
     let (before, objects) = (rows().await, stack.objects().await);
     assert_eq!((before[1].len(), objects.len()), (2, 2));
-    assert_eq!(update(&template, None).await, Err(format!("Parameter 'AlarmPeriodSeconds' {SECONDS}")));
-    assert_eq!(update(&template, Some("60")).await, Ok(()));
+    assert_eq!(stack.update(&template, &[]).await, Err(format!("Parameter 'AlarmPeriodSeconds' {SECONDS}")));
+    assert_eq!(stack.update(&template, &[("AlarmPeriodSeconds", "60")]).await, Ok(()));
     assert_eq!((rows().await, stack.objects().await), (before, objects));
 
     // What it holds goes on to count.

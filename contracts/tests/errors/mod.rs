@@ -52,6 +52,10 @@ pub const ERRORS: &[(&str, &str)] = &[
     ("cleaner-decision-line/bad-no-threshold", "missing field `threshold_bytes`"),
     ("cleaner-decision-line/bad-unknown-field-of-an-object", "chosen[0].etag: unknown field `etag`"),
     ("cleaner-decision-line/bad-unknown-invoker", "invoked_by: unknown variant `hand`, expected `alarm` or `schedule`"),
+    (
+        "cleaner-decision-line/bad-unknown-order",
+        "delete_first: unknown variant `smallest`, expected `largest` or `oldest`",
+    ),
     ("cleaner-decision-line/bad-unknown-outcome", "chosen[0].outcome: unknown variant `Gone`"),
     ("cleaner-decision-line/bad-unknown-verdict", "verdict: unknown variant `Fine`"),
     ("function-error/bad-no-message", "missing field `errorMessage`"),
@@ -82,6 +86,10 @@ pub const ERRORS: &[(&str, &str)] = &[
     ),
     ("object-event-line/bad-size-delta-as-text", r#"size_delta: invalid type: string "+18", expected i64"#),
     ("object-event-line/bad-unknown-field", "size: unknown field `size`"),
+    (
+        "object-row/bad-last-modified-as-text",
+        r#"last_modified_ms: invalid type: string "2026-11-23T08:16:29.986Z", expected i64"#,
+    ),
     ("object-row/bad-negative-size", "size: invalid value: integer `-18`, expected u64"),
     ("object-row/bad-no-size", "missing field `size`"),
     ("object-row/bad-sequencer-empty", r#"sequencer: a sequencer is a hexadecimal number, not """#),

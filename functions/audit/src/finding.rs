@@ -50,7 +50,7 @@ pub async fn settle(
     looker.store.keep_findings(&record(audit, part, found, examples, now)).await?;
     if audit.repair && !repairs.is_empty() {
         apply(&looker.store, repairs, looker.now, |record| {
-            write(&TotalSizeLine::of(record, request_id(), (looker.now)()));
+            write(&TotalSizeLine::of(record, looker.threshold_bytes, request_id(), (looker.now)()));
         })
         .await?;
     }

@@ -7,9 +7,10 @@ use aws_sdk_s3::Client;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
-use spillway_aws::{CallError, ConfigError};
+use spillway_aws::{CallError, ConfigError, variable};
 use spillway_contracts::ObjectName;
 use spillway_contracts::audit::{Audit, Difference};
+use spillway_contracts::rule::DeleteFirst;
 use spillway_ledger::audit::{Finding, Found, Look, judge};
 use spillway_ledger_store::Store;
 
@@ -24,6 +25,10 @@ pub struct Looker {
     pub store: Store,
     pub s3: Client,
     pub queue: Queue,
+    /// In bytes, for what the lines of totals say.
+    pub threshold_bytes: u64,
+    /// Whether rows that don't say when their object was written get to say it.
+    pub dates: bool,
     pub now: fn() -> Timestamp,
 }
 
@@ -38,7 +43,14 @@ pub struct Looked {
 impl Looker {
     /// What a function's environment names.
     pub fn from_env(aws: &SdkConfig, now: fn() -> Timestamp) -> Result<Self, ConfigError> {
-        Ok(Self { store: Store::from_env(aws)?, s3: Client::new(aws), queue: Queue::from_env(aws)?, now })
+        Ok(Self {
+            store: Store::from_env(aws)?,
+            s3: Client::new(aws),
+            queue: Queue::from_env(aws)?,
+            threshold_bytes: variable("SIZE_THRESHOLD")?,
+            dates: variable::<DeleteFirst>("DELETE_FIRST")? == DeleteFirst::Oldest,
+            now,
+        })
     }
 
     /// What has become of objects on which ledger and bucket did not agree. `missing_since` says since when those that are
@@ -66,6 +78,7 @@ impl Looker {
                 after: after.get(name),
                 at,
                 missing_since: missing_since.unwrap_or(at),
+                dates: self.dates,
             };
             let ledger_size = look.after.filter(|row| row.is_live()).map(|row| row.size());
             let bucket_size = look.object.map(|object| object.size);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use spillway_contracts::audit::{AuditObjectsRequest, Found, ListedObject, Tally};
 use spillway_contracts::log_line::TotalSizeLine;
+use spillway_ledger::Row;
 use spillway_ledger::audit::{self, agrees};
 
 use crate::finding::{part_from, settle};
@@ -24,7 +25,11 @@ pub async fn handle(
     let names: BTreeSet<_> = objects.keys().cloned().collect();
     let rows = looker.store.rows_of_late(&names).await?;
     let bucket_name = looker.store.bucket_name();
-    let differing = objects.iter().filter(|(name, object)| !agrees(bucket_name, rows.get(*name), Some(object)));
+    let is_undated = |row: &Row| looker.dates && row.is_undated();
+    let differing = objects.iter().filter(|(name, object)| {
+        let row = rows.get(*name);
+        !agrees(bucket_name, row, Some(object)) || row.is_some_and(is_undated)
+    });
     let differing: BTreeSet<_> = differing.map(|(name, _)| name.clone()).collect();
     let looked = looker.look(&audit, &differing, None).await?;
     let found = settle(looker, &audit, &part, listed, looked, write).await?;

@@ -14,6 +14,8 @@ use crate::Error;
 #[derive(Debug)]
 pub struct Deps {
     pub store: Store,
+    /// Whether the audit dates rows.
+    pub dates: bool,
     pub now: fn() -> Timestamp,
 }
 
@@ -44,7 +46,7 @@ pub async fn handle(
     };
     if done {
         if repaired {
-            deps.store.save_audited(&audited(&report, deps.store.bucket_name())).await?;
+            deps.store.save_audited(&audited(&report, deps)).await?;
         }
         write(&line(&report, deps.store.bucket_name(), (deps.now)()));
     }
@@ -63,13 +65,14 @@ fn is_sum_right(plan: &AuditPlan, found: &Found, ledger: Tally) -> bool {
     !is_unrepaired && found.under_way == 0 && ledger == found.listed
 }
 
-fn audited(report: &AuditReport, bucket_name: &str) -> AuditedRow {
+fn audited(report: &AuditReport, deps: &Deps) -> AuditedRow {
     AuditedRow {
         object_name: AuditedKey::Audited,
-        audited_bucket: bucket_name.into(),
+        audited_bucket: deps.store.bucket_name().into(),
         audited_at: report.started_at,
         audit_id: report.audit_id.clone(),
         drift: report.drift_before,
+        is_dated: deps.dates,
     }
 }
 

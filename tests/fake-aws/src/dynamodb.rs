@@ -117,6 +117,11 @@ impl FakeDynamoDb {
         self.state().whims.hidden = keys.iter().map(|&key| key.to_owned()).collect();
     }
 
+    /// Changes every row of ObjectTable, as it is and as the indexes know it.
+    pub fn change_rows(&self, change: impl Fn(&mut Value)) {
+        self.state().tables.rows_mut().for_each(change);
+    }
+
     /// Has queries not show a record of the newest transaction.
     pub fn hide_record(&self, record: Option<usize>) {
         self.state().whims.invisible = record;

@@ -14,7 +14,7 @@ pub struct Tables {
     pub objects: BTreeMap<String, Value>,
     /// Records of HistoryTable, by partition and sort key.
     pub history: BTreeMap<(String, String), Value>,
-    /// What the index by size knows.
+    /// What the indexes know.
     index: BTreeMap<String, Value>,
     /// The keys of the records of the newest transaction that had any, and when it was, in milliseconds.
     newest: (Vec<(String, String)>, i64),
@@ -75,6 +75,12 @@ impl Tables {
         let keys = (key("bucket_name"), key("event_key"));
         self.history.insert(keys.clone(), record);
         keys
+    }
+
+    /// The rows of ObjectTable, and what the indexes know of them.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        let coming = self.coming.iter_mut().filter_map(|(_, _, row)| row.as_mut());
+        self.objects.values_mut().chain(self.index.values_mut()).chain(coming)
     }
 
     /// When the newest transaction that had records was, in milliseconds.
@@ -151,11 +157,12 @@ impl Tables {
         }
     }
 
-    /// A page of a partition's records, or of what the index by size has.
+    /// A page of a partition's records, or of what an index has.
     fn query(&self, request: &Value, whims: &Whims) -> Value {
         let index = request["IndexName"].as_str();
         let keys: &[&str] = match index {
             Some("by-size") => &["bucket_name", "size", "object_name"],
+            Some("by-age") => &["bucket_name", "last_modified_ms", "object_name"],
             None => &["bucket_name", "event_key"],
             Some(other) => panic!("there is no index {other}"),
         };
@@ -167,7 +174,8 @@ impl Tables {
                 self.history.iter().filter(|(keys, _)| Some(*keys) != invisible).map(|(_, record)| record).collect()
             }
         };
-        found.retain(|item| holds_for_keys(request, item));
+        // An item without the index's keys isn't in it.
+        found.retain(|item| keys.iter().all(|key| item.get(*key).is_some()) && holds_for_keys(request, item));
         found.sort_by_key(|item| position(item));
         let backwards = request["ScanIndexForward"] == false;
         if let Some(start) = request.get("ExclusiveStartKey") {
@@ -180,7 +188,8 @@ impl Tables {
         }
         let limit = request["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
         let page = &found[..limit.min(whims.page.unwrap_or(usize::MAX)).min(found.len())];
-        let mut answer = json!({ "Items": page.iter().map(|item| project(request, item)).collect::<Vec<_>>() });
+        let filtered = page.iter().filter(|item| passes_filter(request, item));
+        let mut answer = json!({ "Items": filtered.map(|item| project(request, item)).collect::<Vec<_>>() });
         if let Some(last) = page.last().filter(|_| page.len() < found.len()) {
             answer["LastEvaluatedKey"] = keys.iter().map(|key| ((*key).to_owned(), last[*key].clone())).collect();
         }
@@ -208,7 +217,7 @@ impl Scalar {
 /// Whether an item's keys are what a query's condition says of them.
 fn holds_for_keys(request: &Value, item: &Value) -> bool {
     let condition = request["KeyConditionExpression"].as_str().unwrap();
-    let (partition, sort) = condition.split_once(" AND ").unwrap();
+    let (partition, sort) = condition.split_once(" AND ").unwrap_or((condition, ""));
     assert_eq!(partition, "#bucket = :bucket");
     let value = |name: &str| Scalar::of(&request["ExpressionAttributeValues"][name]);
     let attribute = |name: &str| Scalar::of(&item[request["ExpressionAttributeNames"][name].as_str().unwrap()]);
@@ -216,11 +225,23 @@ fn holds_for_keys(request: &Value, item: &Value) -> bool {
         return false;
     }
     match sort.split(' ').collect::<Vec<_>>()[..] {
+        [""] => true,
         [name, ">", bound] => attribute(name) > value(bound),
         [name, ">=", bound] => attribute(name) >= value(bound),
         [name, "<", bound] => attribute(name) < value(bound),
         [name, "BETWEEN", low, "AND", high] => (value(low)..=value(high)).contains(&attribute(name)),
         _ => panic!("nobody expected the condition {condition}"),
+    }
+}
+
+/// Whether an item is among those that the only filter there is lets through.
+fn passes_filter(request: &Value, item: &Value) -> bool {
+    match request["FilterExpression"].as_str() {
+        None => true,
+        Some("#size > :nothing") => {
+            Scalar::of(&item["size"]) > Scalar::of(&request["ExpressionAttributeValues"][":nothing"])
+        }
+        Some(other) => panic!("nobody expected the filter {other}"),
     }
 }
 

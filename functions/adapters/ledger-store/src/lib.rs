@@ -8,12 +8,15 @@ mod history;
 mod index;
 mod item;
 mod rows;
+mod rule;
 
 pub use apply::{Applied, Effort, apply};
 pub use audits::RowsPage;
 pub use cleanings::Standing;
 pub use commit::Outcome;
 pub use history::{ChangesPage, HistoryChange};
+pub use index::CandidatesPage;
+pub use rule::rule_from_env;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

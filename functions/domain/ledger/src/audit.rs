@@ -46,6 +46,8 @@ pub struct Look<'a> {
     pub at: Timestamp,
     /// Since when the audit has seen that the object isn't there. S3 doesn't say when an object was deleted.
     pub missing_since: Timestamp,
+    /// Whether a row that doesn't say when its object was written is to say it: the order in which objects go needs it.
+    pub dates: bool,
 }
 
 /// What an audit makes of an object.
@@ -73,7 +75,9 @@ pub fn agrees(bucket_name: &str, row: Option<&Row>, object: Option<&Found>) -> b
 /// What comes of a look. What happened before `settled` is not under way any more.
 pub fn judge(look: &Look<'_>, settled: Timestamp) -> Finding {
     if agrees(look.bucket_name, look.after, look.object) {
-        return Finding::Agrees;
+        // No event that is under way would date the row, unless it changes the row, too.
+        let is_undated = look.dates && look.before == look.after && look.after.is_some_and(Row::is_undated);
+        return if is_undated { Finding::Drift(repair(look)) } else { Finding::Agrees };
     }
     let changed_at = look.object.map_or(look.missing_since, |object| object.last_modified);
     let is_old = changed_at < settled && look.after.is_none_or(|row| row.updated_at() < settled);

@@ -114,6 +114,11 @@ impl Row {
         }
     }
 
+    /// Whether the object is in the bucket and the row doesn't say when it was written.
+    pub fn is_undated(&self) -> bool {
+        matches!(self, Self::Live(row) if row.last_modified_ms.is_none())
+    }
+
     /// Whether the object is in the bucket.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Live(_))
@@ -248,6 +253,7 @@ impl<'a> Folding<'a> {
                     sequencer,
                     version_id,
                     as_of,
+                    last_modified_ms: Some(event.event_time.as_millisecond()),
                     updated_at,
                 })
             }
@@ -289,6 +295,7 @@ impl<'a> Folding<'a> {
             object_count: (count + u64::from(is_live)).checked_sub(u64::from(was_live))?,
             version,
             last_event_key: event_key(at, version),
+            is_dated: before.is_none_or(|state| state.is_dated),
             updated_at: at,
         })
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use spillway_contracts::run::{Cycle, Expectation, RunInput};
 use spillway_contracts::task::CyclePlan;
 use spillway_contracts::{ObjectName, Sequencer};
 
-use crate::choice::{Candidate, Rule, choose};
+use crate::choice::{Candidate, Rule, Situation, choose};
 
 /// A scenario with every expectation spelled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,21 +46,23 @@ pub fn play(input: &RunInput, rule: &Rule) -> Result<Scenario, ScenarioError> {
                 );
                 return Err(ScenarioError { cycle: Some(index), field: "upload", reason });
             }
-            bucket.0.insert(upload.object_name.clone(), upload.size_bytes.bytes());
+            bucket.put(&upload.object_name, upload.size_bytes.bytes());
             scenario.timeline.push(bucket.total());
         }
+        let has_reached_threshold = rule.wants_less(bucket.total(), false);
         let expected_deletions = match &cycle.expect {
             Some(expectation) => expectation.deleted.clone(),
             None => bucket.choice(rule),
         };
         for object_name in &expected_deletions {
-            if bucket.0.remove(object_name).is_none() {
+            if bucket.objects.remove(object_name).is_none() {
                 let reason = format!("{object_name} isn't in the bucket at that point");
                 return Err(ScenarioError { cycle: Some(index), field: "expect.deleted", reason });
             }
             scenario.timeline.push(bucket.total());
         }
-        scenario.cycles.push(plan(index, cycle, expected_deletions, bucket.total(), rule)?);
+        let end = End { expected_deletions, total: bucket.total(), has_reached_threshold };
+        scenario.cycles.push(plan(index, cycle, end, rule)?);
     }
     Ok(scenario)
 }
@@ -81,16 +84,23 @@ fn check_names(input: &RunInput) -> Result<(), ScenarioError> {
     Err(ScenarioError { cycle: None, field: "cycles", reason })
 }
 
-fn plan(
-    index: usize,
-    cycle: &Cycle,
+/// How a cycle ends on paper.
+struct End {
     expected_deletions: Vec<ObjectName>,
+    /// The total, in bytes.
     total: u64,
-    rule: &Rule,
-) -> Result<CyclePlan, ScenarioError> {
+    /// Whether it was at the threshold or above before the deletions.
+    has_reached_threshold: bool,
+}
+
+fn plan(index: usize, cycle: &Cycle, end: End, rule: &Rule) -> Result<CyclePlan, ScenarioError> {
+    let End { expected_deletions, total, has_reached_threshold } = end;
     let impossible = |field, reason| Err(ScenarioError { cycle: Some(index), field, reason });
     if let Some(kept) = expected_deletions.iter().find(|name| rule.protected.protect(name)) {
         return impossible("expect.deleted", format!("{kept} is protected, so the cleaner never deletes it"));
+    }
+    if let Some(young) = expected_deletions.first().filter(|_| !rule.minimum_age.is_zero()) {
+        return impossible("expect.deleted", format!("{young} would be too young to go: {}", too_young(rule)));
     }
     if expected_deletions.len() > rule.max_deletes {
         let most = rule.max_deletes;
@@ -113,11 +123,22 @@ fn plan(
                 format!("the uploads and deletions up to here leave {total} bytes, not {total_size}"),
             );
         }
-        expectation if total >= rule.threshold_bytes => {
+        expectation if rule.wants_less(total, has_reached_threshold) => {
             let field = if expectation.is_some() { "expect.deleted" } else { "upload" };
-            let threshold = rule.threshold_bytes;
-            let reason =
-                format!("{total} bytes would be left, but the run can go on only with a total below {threshold}");
+            let reason = match has_reached_threshold {
+                true if !rule.minimum_age.is_zero() => {
+                    format!("{total} bytes would be too young to go: {}", too_young(rule))
+                }
+                true if total < rule.threshold_bytes => format!(
+                    "{total} bytes would be left, but once the threshold is reached, the cleaner deletes until the total is below \
+                     {} (TargetPercent)",
+                    rule.target_bytes
+                ),
+                _ => format!(
+                    "{total} bytes would be left, but the run can go on only with a total below {}",
+                    rule.threshold_bytes
+                ),
+            };
             return impossible(field, reason);
         }
         _ => {}
@@ -130,23 +151,52 @@ fn plan(
     })
 }
 
+fn too_young(rule: &Rule) -> String {
+    format!(
+        "this stack's cleaner deletes nothing before it is {} minutes old (MinimumAgeMinutes), and no run waits for that; give \
+         the runs a stack of their own",
+        rule.minimum_age.as_mins()
+    )
+}
+
 #[derive(Default)]
-struct Bucket(BTreeMap<ObjectName, u64>);
+struct Bucket {
+    /// The size of each object, in bytes, and the number of the upload that wrote it.
+    objects: BTreeMap<ObjectName, (u64, i64)>,
+    uploads: i64,
+}
 
 impl Bucket {
+    fn put(&mut self, object_name: &ObjectName, size: u64) {
+        self.uploads += 1;
+        self.objects.insert(object_name.clone(), (size, self.uploads));
+    }
+
     fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.objects.values().map(|(size, _)| size).sum()
     }
 
     fn choice(&self, rule: &Rule) -> Vec<ObjectName> {
-        let candidate = |(name, size): (&ObjectName, &u64)| Candidate {
+        // A run is over before anything of it is a minute old, as far as the paper knows.
+        let at = |upload: i64| Timestamp::from_millisecond(upload).unwrap_or_default();
+        let candidate = |(name, (size, upload)): (&ObjectName, &(u64, i64))| Candidate {
             object_name: name.clone(),
             size: *size,
             etag: None,
             sequencer: Sequencer::default(),
+            last_modified: Some(at(*upload)),
         };
-        let candidates: Vec<_> = self.0.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
-        let choice = choose(rule, self.total(), &candidates, None);
+        let candidates: Vec<_> = self.objects.iter().map(candidate).filter(|candidate| candidate.size > 0).collect();
+        let choice = choose(
+            rule,
+            &Situation {
+                total_size: self.total(),
+                is_cleaning: false,
+                candidates: &candidates,
+                known_to: None,
+                now: at(self.uploads),
+            },
+        );
         choice.into_iter().flat_map(|choice| choice.delete).map(|candidate| candidate.object_name).collect()
     }
 }
@@ -154,16 +204,22 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
     use serde_json::{Value, json};
+    use spillway_contracts::rule::DeleteFirst;
 
     fn rule() -> Rule {
-        Rule { threshold_bytes: 20, max_deletes: 1000, protected: "keep/".parse().unwrap() }
+        Rule { protected: "keep/".parse().unwrap(), ..Rule::largest_first(20, 1000) }
+    }
+
+    fn check(cycles: Value, expect: Result<&[u64], &str>) {
+        check_rule(&rule(), cycles, expect);
     }
 
     #[track_caller]
-    fn check(cycles: Value, expect: Result<&[u64], &str>) {
+    fn check_rule(rule: &Rule, cycles: Value, expect: Result<&[u64], &str>) {
         let input: RunInput = serde_json::from_value(json!({ "cycles": cycles })).unwrap();
-        let played = play(&input, &rule());
+        let played = play(&input, rule);
         let timeline = played.map(|scenario| scenario.timeline).map_err(|error| error.to_string());
         assert_eq!(timeline, expect.map(<[u64]>::to_vec).map_err(str::to_owned));
     }
@@ -180,6 +236,39 @@ mod tests {
             json!([{ "upload": [{ "object_name": "a", "size_bytes": 15 }, { "object_name": "b", "size_bytes": 16 },
                 { "object_name": "c", "size_bytes": 17 }] }]),
             Ok(&[0, 15, 31, 48, 31, 15]),
+        );
+    }
+
+    #[test]
+    fn the_stacks_rule_says_what_goes() {
+        let uploads = json!([{ "object_name": "a", "size_bytes": 4 }, { "object_name": "b", "size_bytes": 9 },
+            { "object_name": "c", "size_bytes": 8 }]);
+        let oldest = Rule { delete_first: DeleteFirst::Oldest, ..rule() };
+        check_rule(&oldest, json!([{ "upload": uploads }]), Ok(&[0, 4, 13, 21, 17]));
+        let half = Rule { target_bytes: 10, ..oldest.clone() };
+        check_rule(&half, json!([{ "upload": uploads }]), Ok(&[0, 4, 13, 21, 17, 8]));
+        check_rule(
+            &half,
+            json!([{ "upload": uploads, "expect": { "deleted": ["a"], "total_size": 17 } }]),
+            Err(
+                "cycles[0].expect.deleted: 17 bytes would be left, but once the threshold is reached, the cleaner deletes until \
+                 the total is below 10 (TargetPercent)",
+            ),
+        );
+        // A total that does not reach the threshold stays.
+        check_rule(&half, json!([{ "upload": [uploads[0], uploads[1]] }]), Ok(&[0, 4, 13]));
+        let young = Rule { minimum_age: SignedDuration::from_mins(5), ..rule() };
+        let why = "this stack's cleaner deletes nothing before it is 5 minutes old (MinimumAgeMinutes), and no run waits for that; \
+                   give the runs a stack of their own";
+        check_rule(
+            &young,
+            json!([{ "upload": uploads }]),
+            Err(&format!("cycles[0].upload: 21 bytes would be too young to go: {why}")),
+        );
+        check_rule(
+            &young,
+            json!([{ "upload": uploads, "expect": { "deleted": ["b"], "total_size": 12 } }]),
+            Err(&format!("cycles[0].expect.deleted: b would be too young to go: {why}")),
         );
     }
 

@@ -1,6 +1,6 @@
 //! The ledger as it was after one of its records, pieced together from reads of which none is a snapshot.
 //!
-//! The index by size lags behind the table by seconds, and goes on changing while it is read. The history does neither: read
+//! An index lags behind the table by seconds, and goes on changing while it is read. The history does neither: read
 //! consistently, it has every commit up to its newest, in order. So what the history says of the last minute stands in for
 //! what the index says of the same objects, and what was committed while the index was read is caught up with afterwards:
 //! nothing has to be read again, and no commit has to be waited out.
@@ -14,7 +14,7 @@ use spillway_contracts::ledger::{HistoryRecord, StateRow};
 use crate::choice::Candidate;
 use crate::fold::key_time;
 
-/// By how much the index by size may lag behind the table. Usually it is well below a second.
+/// By how much an index may lag behind the table. Usually it is well below a second.
 const INDEX_LAG: SignedDuration = SignedDuration::from_secs(60);
 
 /// By how much a record's key may be older than its commit: a transaction that is tried again, a clock that is slow.
@@ -100,8 +100,8 @@ impl View {
         self.changed.get(name).map(Option::as_ref)
     }
 
-    /// The objects of the view, given what was read of the index so far. Of those that are smaller than all of that, only
-    /// the recent ones are among them. Empty ones are left out: deleting them frees nothing.
+    /// The objects of the view, given what was read of the index so far. Of those that come after all of that, only the recent
+    /// ones are among them. Empty ones are left out: deleting them frees nothing.
     pub fn objects(&self, indexed: &[Candidate]) -> Vec<Candidate> {
         let mut objects = BTreeMap::new();
         for candidate in indexed.iter().filter(|candidate| !self.changed.contains_key(&candidate.object_name)) {
@@ -119,7 +119,8 @@ impl View {
 
 fn candidate(record: &HistoryRecord) -> Option<Candidate> {
     let (object_name, sequencer) = (record.object_name.clone(), record.sequencer.clone());
-    record.size.map(|size| Candidate { object_name, size, etag: record.etag.clone(), sequencer })
+    let last_modified = Some(record.event_time);
+    record.size.map(|size| Candidate { object_name, size, etag: record.etag.clone(), sequencer, last_modified })
 }
 
 /// A record's number, which its key ends in. One without a number is the first, and a gap follows it.
@@ -180,6 +181,7 @@ mod tests {
             size,
             etag: None,
             sequencer: Sequencer::new("1").unwrap(),
+            last_modified: None,
         });
         let objects = view.objects(&stale);
         assert_eq!(sizes(&objects), [("a".to_owned(), 7), ("c".to_owned(), 5)]);

@@ -114,7 +114,16 @@ impl World {
         let object = self.bucket.get(name);
         let at = self.now();
         let missing_since = *self.missing_since.entry(name.clone()).or_insert(at);
-        let look = Look { bucket_name: "b", object_name: name, before: row, object, after: row, at, missing_since };
+        let look = Look {
+            bucket_name: "b",
+            object_name: name,
+            before: row,
+            object,
+            after: row,
+            at,
+            missing_since,
+            dates: false,
+        };
         if let Finding::Drift(repair) = judge(&look, at - settled_after) {
             self.repairs.push(repair);
         }
@@ -215,8 +224,16 @@ fn a_repair_does_not_bring_back_a_version_that_was_deleted_for_good() {
     let at = world.now();
     let object = Found { size: 5, etag: None, version_id: Some("v1".into()), last_modified: at };
     let (before, after) = (None, None);
-    let look =
-        Look { bucket_name: "b", object_name: &name, before, object: Some(&object), after, at, missing_since: at };
+    let look = Look {
+        bucket_name: "b",
+        object_name: &name,
+        before,
+        object: Some(&object),
+        after,
+        at,
+        missing_since: at,
+        dates: false,
+    };
     let Finding::Drift(repair) = judge(&look, at + GRACE) else { panic!("the ledger lacks an object") };
     let deletion = ObjectEvent {
         kind: EventKind::Deleted,

@@ -12,7 +12,7 @@ use spillway_aws::CallError;
 use spillway_contracts::ledger::StateRow;
 use spillway_contracts::task::{PrepareRunRequest, PrepareRunResponse, RunPlan};
 use spillway_contracts::{ErrorName, Failure, ObjectName};
-use spillway_ledger::choice::{ProtectedPrefixes, Rule};
+use spillway_ledger::choice::Rule;
 use spillway_ledger::scenario::{ScenarioError, play};
 use spillway_ledger_store::{Store, StoreError};
 
@@ -26,10 +26,8 @@ pub struct Deps {
     pub alarm_name: String,
     /// Whether the stack has made the bucket.
     pub is_own_bucket: bool,
-    /// How many objects the cleaner deletes at most in one run; none in a dry run.
-    pub max_deletes: usize,
-    /// What the cleaner never deletes.
-    pub protected: ProtectedPrefixes,
+    /// The cleaner's rule; in a dry run no deletion is allowed.
+    pub rule: Rule,
 }
 
 /// Why a run can't begin.
@@ -91,9 +89,7 @@ pub async fn handle(deps: &Deps, request: PrepareRunRequest, now: Timestamp) -> 
         return Err(Error::Existing { bucket_name: deps.store.bucket_name().to_owned() });
     }
     let alarm = alarm::describe(&deps.cloudwatch, &deps.alarm_name).await?;
-    let (max_deletes, protected) = (deps.max_deletes, deps.protected.clone());
-    let rule = Rule { threshold_bytes: alarm.threshold_bytes, max_deletes, protected };
-    let mut plan = plan(&request, &alarm, &rule, now)?;
+    let mut plan = plan(&request, &alarm, &deps.rule, now)?;
     let leftovers = bucket::remove_leftovers(&deps.s3, deps.store.bucket_name()).await?;
     let state = deps.store.state().await?;
     plan.after_event_key = state.as_ref().map(|state| state.last_event_key.clone()).unwrap_or_default();
@@ -150,6 +146,7 @@ mod tests {
             object_count,
             version: 1,
             last_event_key: String::new(),
+            is_dated: true,
             updated_at: Timestamp::UNIX_EPOCH,
         });
         let (name, state_name) = ("a".to_owned(), alarm_state.to_owned());

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::ObjectName;
-use spillway_contracts::audit::AuditedRow;
 use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
+use spillway_contracts::rule::DeleteFirst;
 use spillway_lambda::request_id;
 use spillway_ledger::choice::{Candidate, Rule, Stop};
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
-use spillway_ledger_store::Outcome as Saved;
+use spillway_ledger_store::{Outcome as Saved, Standing};
 
-use crate::decide::{Decision, decide};
+use crate::decide::{Decision, Question, decide};
 use crate::delete::delete_all;
 use crate::report::{self, Done};
 use crate::under_way;
@@ -76,7 +76,7 @@ impl<'a> Cleaning<'a> {
         loop {
             let now = (self.deps.now)();
             let standing = self.deps.store.standing().await?;
-            if !self.is_audited(standing.audited.as_ref()) {
+            if !self.is_audited(&standing) {
                 self.done.is_not_audited = true;
                 self.done.stop = Some(Stop::Below);
                 self.done.ledger_total_size = standing.state.map_or(0, |state| state.total_size);
@@ -86,7 +86,9 @@ impl<'a> Cleaning<'a> {
             let row = standing.cleaner.as_ref();
             let under_way = under_way::find(self.deps, row, now).await?;
             let rule = self.rule();
-            let decision = decide(self.deps, standing.state.as_ref(), &under_way, &refused, &rule).await?;
+            let is_cleaning = row.is_some_and(|row| row.unfinished);
+            let question = Question { rule: &rule, is_cleaning, refused: &refused, now };
+            let decision = decide(&self.deps.store, standing.state.as_ref(), &under_way, &question).await?;
             let late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
             let unrecorded = decision.under_way.values().filter(late).count();
             let is_left = self.is_left_to_the_alarm(row, &decision, now);
@@ -112,12 +114,16 @@ impl<'a> Cleaning<'a> {
         }
     }
 
-    /// Whether the ledger can be trusted to be that of the bucket.
-    fn is_audited(&self, audited: Option<&AuditedRow>) -> bool {
-        match audited {
+    /// Whether the ledger can be trusted to be that of the bucket, and to know how old the objects are if that matters.
+    fn is_audited(&self, standing: &Standing) -> bool {
+        let audited = standing.audited.as_ref();
+        let is_of_bucket = match audited {
             Some(audited) => audited.audited_bucket == self.deps.store.bucket_name(),
             None => !self.deps.needs_audit,
-        }
+        };
+        let is_dated = standing.state.as_ref().is_none_or(|state| state.is_dated)
+            || audited.is_some_and(|audited| audited.is_dated);
+        is_of_bucket && (is_dated || self.deps.rule.delete_first == DeleteFirst::Largest)
     }
 
     /// The rule, with as many deletions as the invocation may still make in one round.
@@ -256,7 +262,13 @@ impl<'a> Cleaning<'a> {
         let deletions = delete_all(self.deps, objects, self.over_at).await;
         let mut failed = None;
         let done = &mut self.done;
-        let mut is_unfinished = decision.choice.stop != Stop::Below;
+        // Once the bucket is below its threshold, what nobody may delete is no reason to go on.
+        let projected = decision.choice.projected_total_size;
+        let mut is_unfinished = match decision.choice.stop {
+            Stop::Below => false,
+            Stop::MaxDeletes => true,
+            Stop::OnlyProtected | Stop::OnlyYoung => projected >= self.deps.rule.threshold_bytes,
+        };
         for (candidate, (outcome, error)) in objects.iter().zip(deletions) {
             // Each object has a line of its own, because the decision's line has no room for all.
             let object_name = candidate.object_name.as_str();

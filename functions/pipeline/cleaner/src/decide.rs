@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{CleaningObject, StateRow};
-use spillway_ledger::choice::{Candidate, Choice, Rule, Stop, choose};
+use spillway_ledger::choice::{Candidate, Choice, Rank, Rule, Situation, Stop, choose};
 use spillway_ledger::view::View;
+use spillway_ledger_store::Store;
 
+use crate::Error;
 use crate::looks::{LOOKS, pause};
 use crate::under_way::UnderWay;
-use crate::{Deps, Error};
 
 /// What has to go, and on what grounds.
 #[derive(Clone, Debug)]
@@ -38,18 +40,30 @@ fn bytes(under_way: &BTreeMap<ObjectName, CleaningObject>) -> u64 {
     under_way.values().map(|object| object.size).sum()
 }
 
-/// What has to go beyond what is under way; `refused` are objects that can't be deleted.
+/// What is to be decided, beside the ledger.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// By which rule.
+    pub rule: &'a Rule,
+    /// Whether a cleaning has begun that has not come to its end.
+    pub is_cleaning: bool,
+    /// What can't be deleted.
+    pub refused: &'a BTreeSet<ObjectName>,
+    /// Just before the ledger's state was read.
+    pub now: Timestamp,
+}
+
+/// What has to go beyond what is under way.
 ///
 /// The view is as [`View`] has it. It is read in this order: the state and what is under way (by the caller), the recent
 /// history, pages of the index, and after each page what was committed meanwhile, up to a state that was read after the
 /// page. So it is the view of one moment, that of the newest record: nothing that was read is newer. No commit has to be
 /// waited out. How many pages there are depends on what has to go and on what is passed over.
 pub async fn decide(
-    deps: &Deps,
+    store: &Store,
     state: Option<&StateRow>,
     under_way: &UnderWay,
-    refused: &BTreeSet<ObjectName>,
-    rule: &Rule,
+    question: &Question<'_>,
 ) -> Result<Decision, Error> {
     let total_size = state.map_or(0, |state| state.total_size);
     let below = Decision {
@@ -59,15 +73,16 @@ pub async fn decide(
     };
     // What was recorded after the state was read is counted by it and not under way any more: the sum is too large rather
     // than too small.
-    let Some(state) = state.filter(|_| below.total_size() >= rule.threshold_bytes) else { return Ok(below) };
+    let has_to_go = question.rule.wants_less(below.total_size(), question.is_cleaning);
+    let Some(state) = state.filter(|_| has_to_go) else { return Ok(below) };
     let mut state = state.clone();
     for look in 0..LOOKS {
         if look > 0 {
             pause(look).await;
-            let Some(newer) = deps.store.state().await? else { return Ok(below) };
+            let Some(newer) = store.state().await? else { return Ok(below) };
             state = newer;
         }
-        if let Some(decision) = decide_at(deps, &state, under_way, refused, rule).await? {
+        if let Some(decision) = decide_at(store, &state, under_way, question).await? {
             return Ok(decision);
         }
     }
@@ -76,25 +91,28 @@ pub async fn decide(
 
 /// `None` if what was read does not belong together.
 async fn decide_at(
-    deps: &Deps,
+    store: &Store,
     state: &StateRow,
     under_way: &UnderWay,
-    refused: &BTreeSet<ObjectName>,
-    rule: &Rule,
+    question: &Question<'_>,
 ) -> Result<Option<Decision>, Error> {
-    let (mut view, low) = View::at(state, (deps.now)());
-    let recent = deps.store.history_after(&low).await?;
-    if view.recent(deps.store.key_before(&low).await?.as_deref(), &recent).is_err() {
+    let &Question { rule, is_cleaning, refused, now } = question;
+    let (mut view, low) = View::at(state, now);
+    let recent = store.history_after(&low).await?;
+    if view.recent(store.key_before(&low).await?.as_deref(), &recent).is_err() {
         return Ok(None);
     }
     let mut indexed: Vec<Candidate> = Vec::new();
     let mut start = None;
     loop {
-        let page = deps.store.largest_objects(start).await?;
+        let mut page = store.candidates(rule.delete_first, start).await?;
+        if !rule.minimum_age.is_zero() {
+            store.look_up_ages(&mut page.candidates).await?;
+        }
         indexed.extend(page.candidates);
         start = page.next;
-        let Some(state) = deps.store.state().await? else { return Ok(None) };
-        if view.catch_up(&state, &deps.store.history_after(view.event_key()).await?).is_err() {
+        let Some(state) = store.state().await? else { return Ok(None) };
+        if view.catch_up(&state, &store.history_after(view.event_key()).await?).is_err() {
             return Ok(None);
         }
         let mut objects = view.objects(&indexed);
@@ -103,9 +121,15 @@ async fn decide_at(
         }
         let unrecorded = under_way.unrecorded(Some(&view));
         objects.retain(|it| !unrecorded.contains_key(&it.object_name) && !refused.contains(&it.object_name));
-        let smallest = indexed.last().map_or(u64::MAX, |candidate| candidate.size);
-        let total_size = view.total_size().saturating_sub(bytes(&unrecorded));
-        if let Some(choice) = choose(rule, total_size, &objects, start.as_ref().map(|_| smallest)) {
+        let last = indexed.last().map_or(Rank::FIRST, |candidate| Rank::of(candidate, rule.delete_first));
+        let situation = Situation {
+            total_size: view.total_size().saturating_sub(bytes(&unrecorded)),
+            is_cleaning,
+            candidates: &objects,
+            known_to: start.as_ref().map(|_| last),
+            now,
+        };
+        if let Some(choice) = choose(rule, &situation) {
             return Ok(Some(Decision { ledger_total_size: view.total_size(), under_way: unrecorded, choice }));
         }
     }

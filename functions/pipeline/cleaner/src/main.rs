@@ -1,10 +1,9 @@
 //! Wires the cleaner to Lambda.
 
 use cleaner::{Deps, Notices, handle};
-use spillway_aws::{sdk_config, variable, variable_even_if_empty};
+use spillway_aws::{sdk_config, variable};
 use spillway_lambda::{StartError, deadline, logs, now, serve};
-use spillway_ledger::choice::Rule;
-use spillway_ledger_store::Store;
+use spillway_ledger_store::{Store, rule_from_env};
 
 #[tokio::main]
 async fn main() -> Result<(), StartError> {
@@ -14,11 +13,7 @@ async fn main() -> Result<(), StartError> {
         store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),
         notices: Notices::from_env(&aws)?,
-        rule: Rule {
-            threshold_bytes: variable("SIZE_THRESHOLD")?,
-            max_deletes: variable("MAX_DELETES_PER_RUN")?,
-            protected: variable_even_if_empty("PROTECTED_PREFIXES")?,
-        },
+        rule: rule_from_env()?,
         patience: cleaner::patience(variable("ALARM_PERIOD_SECONDS")?),
         needs_audit: !variable::<bool>("IS_OWN_BUCKET")?,
         dry_run: variable("DRY_RUN")?,

@@ -44,6 +44,7 @@ mod tests {
             sequencer,
             version_id: None,
             as_of: None,
+            last_modified_ms: None,
             updated_at,
         }))
     }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use spillway_contracts::audit::AuditedRow;
 use spillway_contracts::ledger::StateRow;
 use spillway_contracts::log_line::{AuditAgeLine, Level, TotalSizeLine};
+use spillway_contracts::rule::fill_percent;
 use spillway_contracts::{ErrorName, Failure};
 use spillway_lambda::request_id;
 use spillway_ledger::ObjectEvent;
@@ -45,6 +46,8 @@ pub struct Deps {
     pub store: Store,
     /// Where messages go that can't be applied.
     pub dead_letters: DeadLetters,
+    /// The threshold of the total, in bytes, for what the lines say.
+    pub threshold_bytes: u64,
     pub now: fn() -> Timestamp,
 }
 
@@ -88,7 +91,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(Line<'_>)) -> 
     let mut applied = 0;
     if delivered > 0 {
         let Applied { effort, too_old } = apply(&deps.store, events, deps.now, |record| {
-            write(Line::Total(&TotalSizeLine::of(record, request_id(), (deps.now)())));
+            write(Line::Total(&TotalSizeLine::of(record, deps.threshold_bytes, request_id(), (deps.now)())));
             applied += 1;
         })
         .await?;
@@ -103,7 +106,7 @@ pub async fn handle(deps: &Deps, request: Request, write: impl Fn(Line<'_>)) -> 
     if applied == 0 && (delivered > 0 || request.heartbeat) {
         let (state, audited) = deps.store.audited().await?;
         let (bucket_name, now) = (deps.store.bucket_name(), (deps.now)());
-        write(Line::Total(&heartbeat_line(bucket_name, state, now)));
+        write(Line::Total(&heartbeat_line(deps, state, now)));
         if let Some(audited) = audited {
             write(Line::AuditAge(&audit_age_line(bucket_name, &audited, now)));
         }
@@ -130,15 +133,16 @@ async fn give_up(deps: &Deps, message: SqsMessage, error: &str, response: &mut S
     }
 }
 
-fn heartbeat_line(bucket_name: &str, state: Option<StateRow>, now: Timestamp) -> TotalSizeLine {
+fn heartbeat_line(deps: &Deps, state: Option<StateRow>, now: Timestamp) -> TotalSizeLine {
     let total = state.as_ref().map_or(0, |state| state.total_size);
     TotalSizeLine {
         timestamp: now,
         level: Level::Info,
         message: format!("the total is still {total} bytes"),
         request_id: request_id(),
-        bucket_name: bucket_name.into(),
+        bucket_name: deps.store.bucket_name().into(),
         total_size: total,
+        fill_percent: fill_percent(total, deps.threshold_bytes),
         size_delta: 0,
         event_type: "Heartbeat".into(),
         object_name: None,

@@ -18,6 +18,7 @@ fn deps_with(dynamodb: &FakeDynamoDb, dead_letters: &FakeQueue) -> Deps {
     Deps {
         store: dynamodb.store(),
         dead_letters: DeadLetters::new(dead_letters.client(), "https://sqs/dead-letters".into()),
+        threshold_bytes: 20,
         now: || "2026-08-01T10:05:00Z".parse().unwrap(),
     }
 }

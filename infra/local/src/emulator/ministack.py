@@ -13,7 +13,7 @@ EventBridge: a rule publishes to a topic only if the topic's policy lets it with
 what it tells of a version has its id.
 
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
-so that they can be read; nobody carries them out. An alarm that invokes a function gets a period of
+so that they can be read; nobody carries them out. The alarms on the total get a period of
 LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
 
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
@@ -264,7 +264,8 @@ def s3_service_context_with_condition(action, query_params, path="", headers=Non
 
 def alarm_record_with_short_period(name, properties):
     record = alarm_record(name, properties)
-    if ALARM_PERIOD and any(action.split(":")[2] == "lambda" for action in record["AlarmActions"]):
+    invokes = any(action.split(":")[2] == "lambda" for action in record["AlarmActions"])
+    if ALARM_PERIOD and (invokes or record["MetricName"] == "FillPercent"):
         record["Period"] = int(ALARM_PERIOD)
     return record
 

@@ -51,7 +51,8 @@ fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
     let sequencer = previous.map_or_else(Sequencer::default, |row| row.sequencer().clone());
     let says_so = match (&repair.kind, previous) {
         (EventKind::Created { size, etag }, Some(Row::Live(row))) => {
-            row.bucket_name == repair.bucket_name && row.size == *size && row.etag == *etag
+            let is_same = row.bucket_name == repair.bucket_name && row.size == *size && row.etag == *etag;
+            is_same && row.last_modified_ms.is_some()
         }
         (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
         (EventKind::Deleted, _) => true,

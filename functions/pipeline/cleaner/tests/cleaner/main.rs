@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
+mod rules;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -47,7 +49,7 @@ impl World {
     /// A bucket with these objects, which the ledger has just recorded.
     async fn fresh(objects: &[(&str, u64)]) -> Self {
         let (dynamodb, s3) = (FakeDynamoDb::default(), FakeS3::default());
-        let rule = Rule { threshold_bytes: 20, max_deletes: 1000, protected: "keep/".parse().unwrap() };
+        let rule = Rule { protected: "keep/".parse().unwrap(), ..Rule::largest_first(20, 1000) };
         let deps = Deps {
             store: dynamodb.store(),
             s3: s3.client(),
@@ -131,7 +133,7 @@ fn schedule() -> Invocation {
 }
 
 fn alarm() -> Invocation {
-    let text = include_str!("../../../../contracts/examples/alarm-event/ok-metric-alarm.json");
+    let text = include_str!("../../../../../contracts/examples/alarm-event/ok-metric-alarm.json");
     serde_json::from_str(text).unwrap()
 }
 
@@ -162,7 +164,8 @@ async fn at_the_threshold_the_largest_go_until_the_total_is_below() {
             "message": "20 bytes become 11 without the largest object; the threshold is 20",
             "request_id": "", "cleaning": cleaning,
             "verdict": "BroughtBelow", "ledger_total_size": 20, "under_way_bytes": 0, "unrecorded_count": 0,
-            "threshold_bytes": 20, "projected_total_size": 11, "excess_bytes": 0, "chosen_count": 1, "refused_count": 0,
+            "threshold_bytes": 20, "target_bytes": 20, "delete_first": "largest", "projected_total_size": 11,
+            "excess_bytes": 0, "chosen_count": 1, "refused_count": 0,
             "chosen": [{ "object_name": "b", "size": 9, "outcome": "Deleted" }],
         })
     );
@@ -339,7 +342,7 @@ async fn an_index_that_lags_behind_misleads_nobody_however_much_it_misses() {
     let old: Vec<String> = (0..9).map(|number| format!("old-{number}")).collect();
     let objects: Vec<(&str, u64)> = old.iter().map(|name| (name.as_str(), 100)).collect();
     let mut world = World::with(&objects).await;
-    world.deps.rule.threshold_bytes = 1100;
+    world.deps.rule = Rule::largest_first(1100, 1000);
     world.upload("L", 1000).await;
     CLOCK.set(CLOCK.get() - 1);
     for number in 0..99 {
@@ -371,7 +374,7 @@ async fn a_look_takes_as_many_reads_as_what_goes_and_waits_for_no_quiet() {
     let names: Vec<String> = (0..700).map(|number| format!("{number:03}")).collect();
     let objects: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
     let mut world = World::with(&objects).await;
-    world.deps.rule.threshold_bytes = 696;
+    world.deps.rule = Rule::largest_first(696, 1000);
     let quiet = world.dynamodb.tables();
     let mut busy = Vec::new();
     for number in 0..50 {
@@ -535,7 +538,7 @@ async fn a_thousand_objects_at_20_ms_each_go_in_two_seconds() {
     let bucket = std::sync::Arc::new(std::sync::Mutex::new(Bucket::default()));
     names.iter().for_each(|name| bucket.lock().unwrap().put(name, 10, "first", 0));
     world.deps.s3 = slow(&bucket);
-    world.deps.rule.threshold_bytes = 1;
+    world.deps.rule = Rule::largest_first(1, 1000);
     let start = tokio::time::Instant::now();
     let line = world.cleaned(alarm()).await;
     assert_eq!((line.chosen_count, line.projected_total_size), (1000, 0));
