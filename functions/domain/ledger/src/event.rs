@@ -24,7 +24,7 @@ pub struct ObjectEvent {
     pub event_type: String,
     /// Orders the events of this object.
     pub sequencer: Sequencer,
-    /// The version that was written, or deleted for good; none in a bucket without versions, and for what hides an object.
+    /// The version that was written, or is gone for good; none in a bucket without versions, and for what hides an object.
     pub version_id: Option<String>,
     /// When S3 says that it happened.
     pub event_time: Timestamp,
@@ -56,8 +56,11 @@ impl ObjectEvent {
     }
 }
 
-/// S3's name of the deletion of an object, or of one of its versions.
-const PERMANENT_DELETION: &str = "ObjectRemoved:Delete";
+/// S3's names of the end of an object, or of one of its versions.
+const ENDS: [&str; 2] = ["ObjectRemoved:Delete", "LifecycleExpiration:Delete"];
+
+/// The version that an object has in a bucket without versions, once the bucket gets some.
+pub(crate) const NULL_VERSION: &str = "null";
 
 /// Why a message can't be understood. Such a message fails alone and ends in the dead-letter queue.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,10 +124,8 @@ fn read(told: Told, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
         _ => return Ok(None),
     };
     let sequencer = told.sequencer.ok_or("there is no sequencer, so its place among the object's events is unknown")?;
-    // The version of a delete marker is its own.
-    let hides = matches!(kind, EventKind::Deleted) && told.event_type != PERMANENT_DELETION;
     Ok(Some(ObjectEvent {
-        version_id: told.version_id.filter(|_| !hides),
+        version_id: told.version_id.filter(|version| names_version(&told.event_type, &kind, version)),
         bucket_name: told.bucket_name,
         object_name: told.object_name?,
         kind,
@@ -132,6 +133,17 @@ fn read(told: Told, bucket_name: &str) -> Result<Option<ObjectEvent>, String> {
         sequencer,
         event_time: told.event_time,
     }))
+}
+
+/// Whether the version that comes with an event is the one that was written, or that is gone for good.
+fn names_version(event_type: &str, kind: &EventKind, version_id: &str) -> bool {
+    match kind {
+        EventKind::Created { .. } => version_id != NULL_VERSION,
+        // The version of a delete marker is its own.
+        EventKind::Deleted if !ENDS.contains(&event_type) => false,
+        // Without versions, an object that expires may have this one, and it is the object itself.
+        EventKind::Deleted => version_id != NULL_VERSION || event_type == ENDS[0],
+    }
 }
 
 /// Decodes a key of an event, or of a listing with `EncodingType=url`: `red+flower.jpg` is `red flower.jpg`.
@@ -191,6 +203,26 @@ mod tests {
                 Ok(vec![event(name, "a", EventKind::Deleted)]),
             );
         }
+    }
+
+    #[test]
+    fn the_end_of_a_version_names_it_and_a_delete_marker_names_none() {
+        for (name, version, expect) in [
+            ("ObjectRemoved:Delete", "v1", Some("v1")),
+            ("ObjectRemoved:Delete", "null", Some("null")),
+            ("LifecycleExpiration:Delete", "v1", Some("v1")),
+            ("LifecycleExpiration:Delete", "null", None),
+            ("ObjectRemoved:DeleteMarkerCreated", "v1", None),
+            ("LifecycleExpiration:DeleteMarkerCreated", "v1", None),
+        ] {
+            let version_id = expect.map(str::to_owned);
+            let deleted = ObjectEvent { version_id, ..event(name, "a", EventKind::Deleted) };
+            check(record(name, json!({ "key": "a", "versionId": version, "sequencer": "0A" })), Ok(vec![deleted]));
+        }
+        let kind = EventKind::Created { size: 1, etag: None };
+        let created = event("ObjectCreated:Copy", "a", kind);
+        let object = json!({ "key": "a", "size": 1, "versionId": "null", "sequencer": "0A" });
+        check(record("ObjectCreated:Copy", object), Ok(vec![created]));
     }
 
     #[test]

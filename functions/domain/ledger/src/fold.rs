@@ -471,6 +471,30 @@ mod tests {
         check(&[&[&version("03", "v1", None)], &[&event("a", "02", None)], &[&first]], &[(0, 0), (0, 0)]);
     }
 
+    /// What was deleted and restored, or overwritten, is kept for days. It may expire with any sequencer.
+    #[test]
+    fn the_expiry_of_a_version_that_is_kept_changes_nothing() {
+        let first = version("01", "v1", Some(18));
+        let (hidden, restored) = (event("a", "02", None), version("03", "v2", Some(18)));
+        for sequencer in ["01", "03", "04"] {
+            let mut expired = version(sequencer, "v1", None);
+            expired.event_type = "LifecycleExpiration:Delete".into();
+            let expect = [(18, 18), (-18, 0), (18, 18)];
+            check(&[&[&first], &[&hidden], &[&restored], &[&expired]], &expect);
+            check(&[&[&first], &[&hidden], &[&expired], &[&restored]], &expect);
+        }
+    }
+
+    /// S3 calls `null` what was written before the bucket had versions.
+    #[test]
+    fn the_end_of_the_version_without_a_name_is_told_from_that_of_others() {
+        let (unnamed, named) = (event("a", "01", Some(18)), version("02", "v2", Some(28)));
+        check(&[&[&unnamed], &[&version("03", "null", None)]], &[(18, 18), (-18, 0)]);
+        check(&[&[&unnamed], &[&version("03", "v1", None)]], &[(18, 18)]);
+        check(&[&[&unnamed, &named], &[&version("03", "null", None)]], &[(18, 18), (10, 28)]);
+        check(&[&[&version("03", "null", None)], &[&unnamed]], &[(0, 0)]);
+    }
+
     #[test]
     fn within_a_batch_the_sequencer_orders_an_objects_events_even_against_their_times() {
         let mut early = event("a", "09", Some(5));

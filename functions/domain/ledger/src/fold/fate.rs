@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use spillway_contracts::Sequencer;
 
 use super::{Row, TOMBSTONE_LIFE};
-use crate::event::{EventKind, ObjectEvent};
+use crate::event::{EventKind, NULL_VERSION, ObjectEvent};
 
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +31,27 @@ pub(super) fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) 
         return if is_late && !is_deletion { Fate::TooOld } else { Fate::Applies };
     };
     let is_newer = event.sequencer > *previous.sequencer();
+    let follows = is_newer || (event.is_expiry() && event.sequencer == *previous.sequencer());
     let applies = match previous {
-        Row::Live(row) if event.is_expiry() => event.sequencer >= row.sequencer,
-        // Other versions than the current one are not counted, so that their deletion changes nothing.
-        Row::Live(row) if is_deletion && event.version_id.is_some() => is_newer && event.version_id == row.version_id,
-        Row::Live(_) => is_newer,
+        // Other versions than the current one are not counted, so that their end changes nothing.
+        Row::Live(row) if is_deletion && event.version_id.is_some() => {
+            follows && same_version(&event.version_id, &row.version_id)
+        }
+        Row::Live(_) => follows,
         Row::Tombstone(_) if is_deletion && event.version_id.is_some() => false,
         // Only one version is known to be deleted: a deletion of the whole object says more, a later version may be there.
         Row::Tombstone(row) if row.version_id.is_some() => {
-            is_deletion || (is_newer && event.version_id != row.version_id)
+            is_deletion || (is_newer && !same_version(&event.version_id, &row.version_id))
         }
         Row::Tombstone(_) => is_newer,
     };
     if applies { Fate::Applies } else { Fate::Known }
+}
+
+/// Whether both are the same version. What was written while the bucket had no versions, or none any more, is the one that S3
+/// calls `null` once it has.
+fn same_version(one: &Option<String>, other: &Option<String>) -> bool {
+    one.as_deref().unwrap_or(NULL_VERSION) == other.as_deref().unwrap_or(NULL_VERSION)
 }
 
 /// Whether the row is still the one that the repair is about, and does not say the same yet.
