@@ -20,26 +20,35 @@ impl Stack {
         serde_json::from_str(&body).expect("this one is JSON")
     }
 
-    /// Deploys a template over the stack's. Parameters that aren't named keep their values. The error is what CloudFormation
-    /// says to parameters that it refuses.
-    pub async fn update(&self, template: &Value, parameters: &[(&str, &str)]) -> Result<(), String> {
+    /// Changes a parameter; all others keep their values.
+    pub async fn set_parameter(&self, name: &str, value: &str) {
+        self.update(None, &[(name, value)]).await.unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Deploys a template, or none but the last one, over the stack's. Parameters that aren't named keep their values. The
+    /// error is what CloudFormation says to parameters that it refuses.
+    pub async fn update(&self, template: Option<&Value>, parameters: &[(&str, &str)]) -> Result<(), String> {
         let cloudformation = aws_sdk_cloudformation::Client::new(self.local_aws.sdk_config());
         let name = self.local_aws.stack_name();
-        let template_url = upload_template(&self.s3, &self.local_aws.endpoint(), &template.to_string()).await;
-        let names = template["Parameters"].as_object().expect("parameters").keys();
-        let parameter = |name: &String| {
+        let described = cloudformation.describe_stacks().stack_name(name).send().await.expect("the stack is there");
+        let names = described.stacks()[0].parameters().iter().filter_map(Parameter::parameter_key);
+        let parameter = |name: &str| {
             let parameter = Parameter::builder().parameter_key(name);
-            match parameters.iter().find(|(changed, _)| changed == name) {
+            match parameters.iter().find(|(changed, _)| *changed == name) {
                 Some((_, value)) => parameter.parameter_value(*value).build(),
                 None => parameter.use_previous_value(true).build(),
             }
         };
-        let request = cloudformation
-            .update_stack()
-            .stack_name(name)
-            .template_url(template_url.expect("a template can be uploaded"));
-        let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
-        let request = request.set_parameters(Some(names.map(parameter).collect()));
+        let mut request =
+            cloudformation.update_stack().stack_name(name).set_parameters(Some(names.map(parameter).collect()));
+        request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
+        let request = match template {
+            Some(template) => {
+                let url = upload_template(&self.s3, &self.local_aws.endpoint(), &template.to_string()).await;
+                request.template_url(url.expect("a template can be uploaded"))
+            }
+            None => request.use_previous_template(true),
+        };
         request.send().await.map_err(|error| error.message().unwrap_or_default().to_owned())?;
         within(LONGEST, "the stack is updated", async || {
             let stacks = cloudformation.describe_stacks().stack_name(name).send().await.expect("the stack is there");

@@ -48,22 +48,16 @@ impl AwsCli {
     /// Does what a line for a shell says, which must succeed.
     pub async fn run(&mut self, line: &str) {
         if line.contains("$(") {
-            return self.run_in_a_shell(line).await;
+            return run_in_a_shell(&self.venv, line).await;
         }
         self.commands.write_all(format!("{line}\n").as_bytes()).await.expect("the CLI reads");
         let answer = self.answers.next_line().await.expect("an answer").expect("the CLI still runs");
         assert!(answer.starts_with("0 "), "{line}\n{answer}");
     }
 
-    /// What only a shell understands.
-    async fn run_in_a_shell(&self, line: &str) {
-        let programs = self.venv.program("aws").parent().expect("a program is in a folder").to_owned();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
-        let mut shell = Command::new("sh");
-        let output = shell.args(["-c", line]).env("PATH", path.expect("a search path")).output().await;
-        let output = output.expect("sh starts");
-        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+    /// Runs in a shell what only a shell understands, which must succeed.
+    pub async fn in_a_shell(lines: &str) {
+        run_in_a_shell(&tools("lint").await, lines).await;
     }
 
     /// Ends it.
@@ -71,4 +65,14 @@ impl AwsCli {
         drop(self.commands);
         self.process.wait().await.expect("it ends");
     }
+}
+
+async fn run_in_a_shell(venv: &Venv, lines: &str) {
+    let programs = venv.program("aws").parent().expect("a program is in a folder").to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
+    let mut shell = Command::new("sh");
+    let output = shell.args(["-c", lines]).env("PATH", path.expect("a search path")).output().await;
+    let output = output.expect("sh starts");
+    assert!(output.status.success(), "{lines}\n{}", String::from_utf8_lossy(&output.stderr));
 }

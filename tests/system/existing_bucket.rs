@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_cloudformation::types::{Capability, Parameter};
 use aws_sdk_eventbridge::types::{RuleState, Target};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
@@ -14,11 +13,13 @@ use aws_sdk_s3::types::{
     NotificationConfiguration, QueueConfiguration, Tag, Tagging,
 };
 use serde_json::{Value, json};
-use spillway_contracts::ErrorName;
 use spillway_contracts::audit::Tally;
 use spillway_contracts::log_line::{Outcome, Verdict};
+use spillway_contracts::{ErrorName, ObjectName};
 use spillway_local::emulator::client;
+use spillway_stack::Connection;
 use spillway_stack::doctor::finding::{Finding, Judgement};
+use spillway_stack::restore::{Plan, Which};
 use spillway_stack::run::execution::Ending;
 use spillway_tests::{Permission, Stack, eventually, live};
 
@@ -241,7 +242,7 @@ async fn the_cleaner_deletes_only_once_it_is_let_loose(stack: &Stack) {
     assert_eq!(chosen, [("large", Outcome::DryRun)]);
     assert!(stack.objects().await.contains_key("large"));
 
-    update(stack, "DryRun", "false").await;
+    stack.set_parameter("DryRun", "false").await;
     let alarm: Value = serde_json::from_str(ALARM).expect("an example");
     let cleaner = &stack.local_aws.outputs().cleaner_function_name;
     let answer = stack.answer(cleaner, &alarm).await.expect("the cleaner answers");
@@ -253,28 +254,6 @@ async fn the_cleaner_deletes_only_once_it_is_let_loose(stack: &Stack) {
     let request: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
     let plot = stack.answer(&stack.function("plotting").await, &request).await.expect("a plot");
     assert_eq!(plot["statusCode"], 200, "{plot}");
-}
-
-/// Has the stack have another value for a parameter.
-async fn update(stack: &Stack, name: &str, value: &str) {
-    let cloudformation = aws_sdk_cloudformation::Client::new(stack.local_aws.sdk_config());
-    let stack_name = stack.local_aws.stack_name();
-    let described = cloudformation.describe_stacks().stack_name(stack_name).send().await.expect("the stack is there");
-    let names = described.stacks()[0].parameters().iter().filter_map(Parameter::parameter_key);
-    let parameter = |key: &str| {
-        let parameter = Parameter::builder().parameter_key(key);
-        if key == name { parameter.parameter_value(value) } else { parameter.use_previous_value(true) }.build()
-    };
-    let request = cloudformation.update_stack().stack_name(stack_name).use_previous_template(true);
-    let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
-    request.set_parameters(Some(names.map(parameter).collect())).send().await.expect("the stack can be updated");
-    eventually("the stack is updated", async || {
-        let stacks = cloudformation.describe_stacks().stack_name(stack_name).send().await.expect("the stack is there");
-        let status = stacks.stacks()[0].stack_status().expect("a stack has a status").as_str().to_owned();
-        assert!(!status.contains("ROLLBACK") && !status.contains("FAILED"), "{status}");
-        status == "UPDATE_COMPLETE"
-    })
-    .await;
 }
 
 async fn each_fault_is_named_and_put_right(patient: &mut Patient) {
@@ -382,7 +361,7 @@ async fn a_bucket_that_cannot_be_had_is_named(patient: &Patient) {
         bucket
     };
     let config = patient.stack.local_aws.sdk_config();
-    update(&patient.stack, "ExistingBucketName", "nowhere").await;
+    patient.stack.set_parameter("ExistingBucketName", "nowhere").await;
     assert!(said().await.contains("saw  there is no such bucket"), "{}", said().await);
     let elsewhere = config.to_builder().region(aws_config::Region::new("eu-west-1")).build();
     let location = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1).build();
@@ -391,12 +370,12 @@ async fn a_bucket_that_cannot_be_had_is_named(patient: &Patient) {
     assert!(said().await.contains("it is in eu-west-1, and the stack is in us-east-1"), "{}", said().await);
     let stranger = Credentials::new("111111111111", "test", None, None, "another account");
     let stranger = config.to_builder().credentials_provider(SharedCredentialsProvider::new(stranger)).build();
-    update(&patient.stack, "ExistingBucketName", "somebodys").await;
+    patient.stack.set_parameter("ExistingBucketName", "somebodys").await;
     client::s3(&stranger).create_bucket().bucket("somebodys").send().await.expect("a bucket can be made");
     assert!(said().await.contains("S3 answers 403: it belongs to another account"), "{}", said().await);
 
     // Versions and locks are nobody's fault, and somebody should know.
-    update(&patient.stack, "ExistingBucketName", "locked").await;
+    patient.stack.set_parameter("ExistingBucketName", "locked").await;
     let request = client::s3(config).create_bucket().bucket("locked").object_lock_enabled_for_bucket(true);
     request.send().await.expect("a bucket can be made");
     let findings = patient.examine().await;
@@ -424,6 +403,27 @@ async fn the_end_of_an_older_version_is_no_deletion(stack: &Stack) {
     })
     .await;
     assert_eq!(stack.row("versions").await.expect("a row")["size"], 2);
+    what_its_owner_keeps_comes_back(stack).await;
+}
+
+/// The stack has configured nothing for that.
+async fn what_its_owner_keeps_comes_back(stack: &Stack) {
+    stack.s3.delete_object().bucket("locked").key("versions").send().await.expect("an object can be deleted");
+    eventually("the ledger hears of it", async || {
+        stack.row("versions").await.is_some_and(|row| !row.contains_key("size"))
+    })
+    .await;
+    let file = client::stack_file(stack.local_aws.endpoint(), stack.local_aws.outputs().clone());
+    let connection = Connection::local(file, stack.local_aws.stack_name());
+    let named = Which::Named(vec![ObjectName::new("versions").expect("a name")]);
+    let plan = Plan::make(&connection, &named).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut done = Vec::new();
+    plan.carry_out(|name, result| done.push((name.to_string(), result.map(|copied| copied.size)))).await;
+    assert_eq!(done, [("versions".to_owned(), Ok(2))]);
+    eventually("the ledger hears of that, too", async || {
+        stack.row("versions").await.is_some_and(|row| row.get("size") == Some(&json!(2)))
+    })
+    .await;
 }
 
 /// With its objects, and with what its owner has configured.

@@ -16,6 +16,7 @@ mod messages;
 mod page;
 mod parameters;
 mod permissions;
+mod restore;
 mod rules;
 mod run_time;
 mod scenarios;

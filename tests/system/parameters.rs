@@ -27,6 +27,7 @@ const RUNS: &str = "ScheduleState is ENABLED, but a run needs a bucket that its 
 const PERCENT: &str = "must be a whole number from 1 to 100, in digits only.";
 const WARNING: &str = "must be a whole number from 1 to 99, in digits only, or empty for no warning.";
 const MINUTES: &str = "must be a whole number of minutes, from 0 to 9999999, in digits only.";
+const KEPT: &str = "must be a whole number of days, from 0 to 365, in digits only.";
 const DAYS: &str = "must be a whole number of days, from 1 to 9999, in digits only.";
 
 /// No number: CloudFormation takes 20.5 for one, and applies no pattern to it.
@@ -42,6 +43,7 @@ async fn what_is_no_whole_number_or_no_period_is_refused_with_what_is_wanted() {
         ("WarningPercent", WARNING, ["0", "100", "none", "80%"]),
         ("MinimumAgeMinutes", MINUTES, ["-1", "1h", "", "00"]),
         ("AbortMultipartUploadsAfterDays", DAYS, ["1.5", "0", "", "10000"]),
+        ("KeepDeletedDays", KEPT, ["-1", "07", "", "366"]),
     ] {
         for value in wrong {
             assert_eq!(user.refusal(&[(name, value)]).await, format!("Parameter '{name}' {sentence}"), "{value}");
@@ -85,6 +87,7 @@ async fn whole_numbers_and_periods_are_taken() {
         ("WarningPercent", vec!["", "1", "99"]),
         ("MinimumAgeMinutes", vec!["0", "60", "9999999"]),
         ("AbortMultipartUploadsAfterDays", vec!["1", "9999"]),
+        ("KeepDeletedDays", vec!["0", "7", "99", "365"]),
     ] {
         for value in right {
             // Something after it is wrong, so that nothing is deployed.
@@ -109,7 +112,7 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
             parameter.insert("Type".to_owned(), "Number".into());
         }
     }
-    stack.update(&old, &[("AlarmPeriodSeconds", "10")]).await.expect("a Number takes that");
+    stack.update(Some(&old), &[("AlarmPeriodSeconds", "10")]).await.expect("a Number takes that");
 
     stack.put("a", 5).await;
     stack.put("b", 6).await;
@@ -118,8 +121,8 @@ async fn an_older_stack_is_updated_with_its_data_once_its_numbers_are_right() {
     let rows = async || [stack.items(&outputs.object_table_name).await, stack.items(&outputs.history_table_name).await];
     let (before, objects) = (rows().await, stack.objects().await);
     assert_eq!((before[1].len(), objects.len()), (2, 2));
-    assert_eq!(stack.update(&template, &[]).await, Err(format!("Parameter 'AlarmPeriodSeconds' {SECONDS}")));
-    assert_eq!(stack.update(&template, &[("AlarmPeriodSeconds", "60")]).await, Ok(()));
+    assert_eq!(stack.update(Some(&template), &[]).await, Err(format!("Parameter 'AlarmPeriodSeconds' {SECONDS}")));
+    assert_eq!(stack.update(Some(&template), &[("AlarmPeriodSeconds", "60")]).await, Ok(()));
     assert_eq!((rows().await, stack.objects().await), (before, objects));
 
     // What it holds goes on to count.

@@ -179,6 +179,13 @@ async fn after_a_storm_the_ledger_is_the_bucket() {
     storm(Stack::with(&[("SizeThreshold", &THRESHOLD.to_string())]).await, false).await;
 }
 
+/// What is deleted or overwritten stays in it as a version.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_the_ledger_is_what_is_current_in_a_bucket_that_keeps_everything() {
+    let _live = live().await;
+    storm(Stack::with(&[("SizeThreshold", &THRESHOLD.to_string()), ("KeepDeletedDays", "1")]).await, false).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_storm_and_an_audit_the_ledger_is_the_existing_bucket_whatever_was_lost() {
     let _live = live().await;

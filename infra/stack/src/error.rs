@@ -7,6 +7,7 @@ use spillway_aws::CallError;
 
 use crate::connection::ConnectionError;
 use crate::file_error::FileError;
+use crate::restore::RestoreError;
 use crate::run::execution::ExecutionError;
 use crate::workspace::WorkspaceError;
 
@@ -38,6 +39,9 @@ pub enum Error {
     /// The execution left something unexpected.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
+    /// Nothing could be restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),

@@ -1,7 +1,7 @@
 //! What one does with a deployed stack, whether it is on AWS, on the local AWS or on another emulator.
 //!
 //! [`connection`] finds the stack, [`run`] drives its state machine, [`doctor`] finds what is wrong with it, [`watch`] shows what
-//! goes on in it, and [`commands`] are what people type. The local AWS uses all of it: its stack is one of those.
+//! goes on in it, [`restore`] brings back what was deleted, and [`commands`] are what people type. The local AWS uses all of it: its stack is one of those.
 
 pub mod commands;
 pub mod connection;
@@ -12,6 +12,7 @@ mod messages;
 pub mod outputs;
 pub mod policy;
 pub mod progress;
+pub mod restore;
 pub mod run;
 pub mod shell;
 mod state;

@@ -174,6 +174,7 @@ fn the_help_of_every_command_has_examples_that_can_be_run() {
         "cargo stack",
         "cargo stack audit",
         "cargo stack doctor",
+        "cargo stack restore",
         "cargo stack run",
         "cargo stack watch",
     ];

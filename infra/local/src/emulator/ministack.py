@@ -12,8 +12,11 @@ IAM learns that one event source mapping is got and not listed, which alarm Desc
 EventBridge: a rule publishes to a topic only if the topic's policy lets it without a condition, as none can be used there. What S3 tells of a deletion has no size and no ETag, and
 what it tells of a version has its id.
 
+S3: CopyObject heeds the condition that nothing, or just this object, is where it copies to.
+
 CloudFormation: saved queries (AWS::Logs::QueryDefinition) are taken, and kept nowhere. A bucket's lifecycle rules are kept,
-so that they can be read; nobody carries them out. The alarms on the total get a period of
+so that they can be read; nobody carries them out. Versioning that the template does not mention any more is suspended.
+The alarms on the total get a period of
 LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
 
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
@@ -57,6 +60,7 @@ lambda_action = iam_actions._lambda_action
 s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
 alarm_record = provisioners._cw_metric_alarm_record
+copy_object = s3._copy_object
 
 
 async def serve_as_over_tls(scope, receive, send):
@@ -284,8 +288,26 @@ def lifecycle_xml(configuration):
 
     for rule in configuration["Rules"]:
         rule = {"ID": rule["Id"], "Filter": {"Prefix": ""}, **{key: rule[key] for key in rule if key != "Id"}}
+        if "ExpiredObjectDeleteMarker" in rule:
+            rule["Expiration"] = {"ExpiredObjectDeleteMarker": str(rule.pop("ExpiredObjectDeleteMarker")).lower()}
         put(root, "Rule", rule)
     return tostring(root)
+
+
+def versioning_xml(configuration):
+    root = Element("VersioningConfiguration", xmlns=s3.S3_NS)
+    SubElement(root, "Status").text = configuration["Status"]
+    return tostring(root)
+
+
+def suspend_versioning(bucket):
+    s3._put_bucket_versioning(bucket, versioning_xml({"Status": "Suspended"}))
+
+
+def copy_object_on_condition(bucket_name, dest_key, headers):
+    bucket = s3._ensure_bucket(bucket_name)
+    refused = bucket and s3._check_put_preconditions(headers, bucket["objects"].get(dest_key))
+    return refused or copy_object(bucket_name, dest_key, headers)
 
 
 app.app = serve_as_over_tls
@@ -298,9 +320,11 @@ iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
 eventbridge._dispatch_event = dispatch_event_as_s3_tells_it
 s3._fire_s3_event = fire_s3_event_of_version
+s3._copy_object = copy_object_on_condition
 provisioners._cw_metric_alarm_record = alarm_record_with_short_period
 provisioners._S3_BUCKET_CONFIGURATIONS += (
     ("LifecycleConfiguration", lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
+    ("VersioningConfiguration", versioning_xml, s3._put_bucket_versioning, suspend_versioning),
 )
 provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),

@@ -4,6 +4,7 @@ mod audit;
 pub mod display;
 mod doctor;
 pub mod outcome;
+mod restore;
 pub mod run;
 pub mod scenario;
 pub mod signals;
@@ -54,6 +55,20 @@ Examples:
 It changes nothing in the bucket. The exit code is 0 if the ledger is right in the end. Ctrl-C stops looking; the audit goes
 on.";
 
+const EXAMPLES_OF_RESTORE: &str = "\
+Examples:
+  cargo stack restore photos/a.jpg photos/b.jpg
+      Bring back two objects, whoever deleted them.
+  cargo stack restore --since 2h --dry-run
+      Show what of the last two hours' cleanings can come back.
+  cargo stack restore --cleaning 2026-11-26T10:00:00.000Z#00000000000000000007#00000
+      Bring back what one cleaning deleted: `cleaning` of the cleaner's decision line.
+
+S3 keeps what is deleted for KeepDeletedDays, and as long as an existing bucket's own rules say. Each object is copied onto its
+name, with its content, metadata, tags and storage class, and the ledger counts it again. What is there already is left as it is.
+If the total would reach SizeThreshold, nothing is restored unless --over-threshold says so. infra/stack/restore-policy.json
+has the permissions that it needs. The exit code is 0 if everything that was asked for is back.";
+
 const EXAMPLES_OF_WATCH: &str = "\
 Examples:
   cargo stack watch
@@ -80,6 +95,9 @@ pub enum Command {
     /// Compare the ledger with the bucket, and put the ledger right where they differ.
     #[command(after_help = EXAMPLES_OF_AUDIT)]
     Audit(audit::Options),
+    /// Bring back what was deleted, from a bucket that keeps it.
+    #[command(after_help = EXAMPLES_OF_RESTORE)]
+    Restore(restore::Options),
     /// Show the total, the alarm, the queues and the last deletions, until Ctrl-C.
     #[command(after_help = EXAMPLES_OF_WATCH)]
     Watch(watch::Options),
@@ -91,6 +109,7 @@ pub async fn perform(command: Command) -> ExitCode {
         Command::Run(options) => run::perform(options).await,
         Command::Doctor(options) => doctor::perform(options).await,
         Command::Audit(options) => audit::perform(options).await,
+        Command::Restore(options) => restore::perform(options).await,
         Command::Watch(options) => watch::perform(options).await,
     })
 }

@@ -1,12 +1,12 @@
 //! The bucket itself: whether it can be had, and what of its configuration bears on deletions.
 
-use aws_sdk_s3::types::{BucketVersioningStatus, ReplicationRuleStatus};
+use aws_sdk_s3::types::ReplicationRuleStatus;
 use serde_json::Value;
 use spillway_aws::CallError;
 
 use super::finding::{Finding, Judgement};
 use super::subject::Subject;
-use super::{bucket_policy, notification};
+use super::{bucket_policy, keeping, notification};
 
 pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let bucket = existence(subject).await;
@@ -14,14 +14,17 @@ pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
         // Each of the others would only say so again.
         return vec![bucket];
     }
-    let (notification, versioning, lock, replication, policy) = tokio::join!(
+    let (notification, keeping, lock, replication, policy) = tokio::join!(
         Box::pin(notification::look(subject)),
-        Box::pin(versioning(subject)),
+        Box::pin(keeping::look(subject)),
         Box::pin(object_lock(subject)),
         Box::pin(replication(subject)),
         Box::pin(policy(subject)),
     );
-    vec![bucket, notification, versioning, lock, replication, policy]
+    let mut findings = vec![bucket, notification];
+    findings.extend(keeping);
+    findings.extend([lock, replication, policy]);
+    findings
 }
 
 /// What S3 says to who asks for a bucket of the stack's account.
@@ -91,27 +94,6 @@ fn judge(answer: Answer<'_>, place: Place<'_>, is_own: bool) -> Judgement {
     }
 }
 
-async fn versioning(subject: &Subject<'_>) -> Finding {
-    let bucket = &subject.outputs.test_bucket_name;
-    let answer = subject.s3.get_bucket_versioning().bucket(bucket).send().await;
-    let seen = answer.map_err(CallError::of("GetBucketVersioning"));
-    Finding::of("bucket versioning", bucket, seen, |seen| judge_versioning(seen.status()))
-}
-
-fn judge_versioning(status: Option<&BucketVersioningStatus>) -> Judgement {
-    match status {
-        None => Judgement::healthy("it is not versioned: what is deleted frees its space, and is gone for good"),
-        Some(BucketVersioningStatus::Suspended) => Judgement::noted(
-            "versioning is suspended: older versions stay, take space that the ledger does not count, and are never deleted by the \
-             cleaner",
-        ),
-        Some(_) => Judgement::noted(
-            "it is versioned: a deletion hides an object and frees nothing, until a lifecycle rule of the bucket expires noncurrent \
-             versions; the ledger counts current versions only",
-        ),
-    }
-}
-
 async fn object_lock(subject: &Subject<'_>) -> Finding {
     let bucket = &subject.outputs.test_bucket_name;
     let answer = subject.s3.get_object_lock_configuration().bucket(bucket).send().await;
@@ -158,7 +140,7 @@ async fn policy(subject: &Subject<'_>) -> Finding {
 }
 
 /// `None` if S3 answers with the code for what isn't configured.
-fn or_none<T>(seen: Result<T, CallError>, code: &str) -> Result<Option<T>, CallError> {
+pub(super) fn or_none<T>(seen: Result<T, CallError>, code: &str) -> Result<Option<T>, CallError> {
     match seen {
         Err(error) if error.code() == Some(code) => Ok(None),
         seen => seen.map(Some),
@@ -195,13 +177,5 @@ mod tests {
         let expect = "S3 answers 403: it belongs to another account, or whoever runs this may not list it (s3:ListBucket) -> see that \
                       it is in the account 000000000000, and let whoever runs this have infra/stack/read-policy.json";
         assert_eq!(saw(403, Some("eu-west-1"), false), expect);
-    }
-
-    #[test]
-    fn versions_are_told_of() {
-        assert!(matches!(judge_versioning(None), Judgement::Healthy { .. }));
-        for status in [BucketVersioningStatus::Enabled, BucketVersioningStatus::Suspended] {
-            assert!(matches!(judge_versioning(Some(&status)), Judgement::Noted { .. }));
-        }
     }
 }

@@ -10,6 +10,7 @@ mod bucket;
 mod bucket_policy;
 pub mod finding;
 mod functions;
+mod keeping;
 mod ledger;
 mod mappings;
 mod metric;
