@@ -57,7 +57,7 @@ impl Stack {
         request.send().await.expect("attributes can be set");
     }
 
-    /// Moves what is in the dead-letter queue back, as a redrive does, which MiniStack doesn't know. Gives the bodies.
+    /// Moves what is in the dead-letter queue to a queue, and gives the bodies.
     pub async fn redrive(&self, dead_letters: &str, queue: &str) -> Vec<String> {
         let mut bodies = Vec::new();
         while self.messages(dead_letters).await > 0 {

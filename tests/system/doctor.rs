@@ -217,10 +217,14 @@ async fn break_queues(patient: &mut Patient) {
     lambda.delete_event_source_mapping().uuid(logging).send().await.expect("a mapping can be deleted");
     patient.repairs("logging mapping").await;
 
-    // MiniStack doesn't know how to move messages back.
-    patient.stack.send(&outputs.tracking_dlq_url, "no envelope").await;
-    patient.wants("tracking dead letters").await;
-    sqs.purge_queue().queue_url(&outputs.tracking_dlq_url).send().await.expect("a queue can be emptied");
+    let test_event = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" }).to_string();
+    let handled = json!({ "Type": "Notification", "Message": test_event }).to_string();
+    for (queue, piece) in
+        [(&outputs.tracking_dlq_url, "tracking dead letters"), (&outputs.logging_dlq_url, "logging dead letters")]
+    {
+        patient.stack.send(queue, &handled).await;
+        patient.repairs(piece).await;
+    }
     let schedule = patient.stack.resource("ScheduleDlq").await;
     for (queue, piece) in [(&outputs.cleaner_dlq_url, "cleaner dead letters"), (&schedule, "schedule dead letters")] {
         patient.stack.send(queue, "a tick").await;

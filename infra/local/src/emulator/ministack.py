@@ -19,6 +19,12 @@ so that they can be read; nobody carries them out. Versioning that the template 
 The alarms on the total get a period of
 LOCAL_ALARM_PERIOD_SECONDS, whatever the template says: who waits for it on a laptop should not wait for whole minutes.
 
+SQS: the messages of a dead-letter queue can be moved (StartMessageMoveTask). All of them have been when the call is
+answered. Without a destination each goes back to the queue that gave it up; of one that was sent there directly SQS does not
+know where it came from.
+
+Lambda: of functions that share a log group, the streams are named as AWS names them, after the function.
+
 Step Functions: the history of an execution has the iterations and the states inside a Map too, and the arguments of each
 task. After an iteration that failed no other one begins. A Distributed Map over a bucket's listing makes batches, evaluates
 JSONata, gives its children histories of their own and no variables of the parent's, and says in the parent's history why it
@@ -28,13 +34,15 @@ arguments are still built.
 
 import json
 import os
+import time
+import uuid
 from contextvars import ContextVar
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, s3, sns, stepfunctions
+from ministack.services import cloudwatch_logs, eventbridge, lambda_svc, s3, sns, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 ALARM_PERIOD = os.environ.get("LOCAL_ALARM_PERIOD_SECONDS")
@@ -42,6 +50,7 @@ SCHEME = b"x-forwarded-proto"
 TARGETS = {"lambda": "lambda:InvokeFunction", "states": "states:StartExecution"}
 
 VERSION = ContextVar("the version of the object whose event S3 is telling", default=None)
+WRITER = ContextVar("the function whose log is being written, if it shares a log group", default=None)
 TASK = ContextVar("the execution and the context of the task that is being executed", default=None)
 
 serve = app.app
@@ -59,6 +68,8 @@ parameter = iam_actions._param
 lambda_action = iam_actions._lambda_action
 s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
+emit_lambda_logs = lambda_svc._emit_lambda_logs
+append_log_events = cloudwatch_logs._append_log_events
 alarm_record = provisioners._cw_metric_alarm_record
 copy_object = s3._copy_object
 
@@ -274,6 +285,48 @@ def alarm_record_with_short_period(name, properties):
     return record
 
 
+def emit_logs_of_function(function, *rest, **others):
+    config = function.get("config") or function
+    group = (config.get("LoggingConfig") or {}).get("LogGroup")
+    token = WRITER.set((group, config["FunctionName"]) if group else None)
+    try:
+        emit_lambda_logs(function, *rest, **others)
+    finally:
+        WRITER.reset(token)
+
+
+def append_under_name_of_function(stream, events):
+    if WRITER.get():  # The stream was made just now, and nobody has seen it.
+        group, function = WRITER.get()
+        streams = cloudwatch_logs._log_groups[group]["streams"]
+        name = next(name for name in reversed(list(streams)) if streams[name] is stream)
+        day, _, rest = name.rpartition("/")
+        streams[f"{day}/{function}{rest}"] = streams.pop(name)
+    append_log_events(stream, events)
+
+
+def redrive_policy(queue):
+    return json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+
+
+def start_message_move_task(data, _):
+    source = sqs._queue_by_arn(data["SourceArn"])
+    if source is None:
+        raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+    if all(redrive_policy(queue).get("deadLetterTargetArn") != data["SourceArn"] for queue in sqs._queues.values()):
+        raise sqs._Err("AWS.SimpleQueueService.UnsupportedOperation", "Source queue must be configured as a Dead Letter Queue.")
+    now = time.time()
+    for message in [message for message in source["messages"] if message["visible_at"] <= now]:
+        arn = data.get("DestinationArn") or message["sys"].get("DeadLetterQueueSourceArn")
+        destination = sqs._queue_by_arn(arn) if arn else None
+        if destination is None:  # AWS ends the task with CouldNotDetermineMessageSource.
+            break
+        source["messages"].remove(message)
+        # It counts as a new message.
+        sqs._act_send_message({"MessageBody": message["body"], "MessageAttributes": message["message_attributes"]}, destination["url"])
+    return {"TaskHandle": str(uuid.uuid4())}
+
+
 def lifecycle_xml(configuration):
     """CloudFormation's property as the body of PutBucketLifecycleConfiguration."""
     root = Element("LifecycleConfiguration", xmlns=s3.S3_NS)
@@ -330,6 +383,10 @@ provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
     "delete": lambda physical_id, properties: None,
 }
+
+sqs._HANDLERS["StartMessageMoveTask"] = start_message_move_task
+lambda_svc._emit_lambda_logs = emit_logs_of_function
+cloudwatch_logs._append_log_events = append_under_name_of_function
 
 stepfunctions._execute_task = execute_task_of
 stepfunctions._run_distributed_map = run_map_over_listing
