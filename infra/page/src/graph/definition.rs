@@ -206,6 +206,47 @@ mod tests {
         assert!(upload.y > cycles.y && upload.y + upload.height < cycles.y + cycles.height, "{upload:?} {cycles:?}");
     }
 
+    /// Each way that is drawn through a state that it neither leaves nor enters.
+    fn crossings(graph: &Graph) -> Vec<String> {
+        let mut crossings = Vec::new();
+        for edge in &graph.edges {
+            let others = graph.nodes.iter().filter(|node| node.name != edge.from && node.name != edge.to);
+            let inside = |node: &Node, name: &str| {
+                graph.nodes.iter().any(|it| {
+                    it.name == name
+                        && it.x > node.x
+                        && it.x < node.x + node.width
+                        && it.y > node.y
+                        && it.y < node.y + node.height
+                })
+            };
+            // What is inside a Map leads through it.
+            for node in others.filter(|node| !inside(node, &edge.from)) {
+                let crosses = edge.points.windows(2).any(|ends| {
+                    let ((x, y), (to_x, to_y)) = (ends[0], ends[1]);
+                    let beside = x.max(to_x) <= node.x || x.min(to_x) >= node.x + node.width;
+                    let apart = y.max(to_y) <= node.y || y.min(to_y) >= node.y + node.height;
+                    !beside && !apart
+                });
+                if crosses {
+                    crossings.push(format!("{} to {} through {}", edge.from, edge.to, node.name));
+                }
+            }
+        }
+        crossings
+    }
+
+    #[test]
+    fn no_way_of_a_story_leads_through_a_state() {
+        let audit = include_str!("../../../../statemachine/audit.asl.json");
+        let audit = draw(&serde_json::from_str(audit).unwrap(), Extent::WithoutErrors, &vocabulary());
+        let definition = include_str!("../../../../statemachine/driver.asl.json");
+        let story = draw(&serde_json::from_str(definition).unwrap(), Extent::WithoutErrors, &vocabulary());
+        for graph in [audit, story, driver()] {
+            assert_eq!(crossings(&graph), Vec::<String>::new());
+        }
+    }
+
     #[test]
     fn the_story_leads_down_and_looking_again_leads_up() {
         let graph = driver();

@@ -62,7 +62,7 @@ impl Layout<'_> {
     /// Places `first` and where the story goes on from there, below what leads there and beside what is there already.
     fn branch(&mut self, first: usize) {
         let mut chain = vec![first];
-        while let Some(next) = self.targets(chain[chain.len() - 1]).next() {
+        while let Some(next) = self.onward(&chain) {
             if self.places[next].is_some() || chain.contains(&next) {
                 break;
             }
@@ -76,6 +76,13 @@ impl Layout<'_> {
         for (step, node) in chain.into_iter().enumerate() {
             self.places[node] = Some(Place { layer: top + step, middle });
         }
+    }
+
+    /// Where the story goes on from the end of a chain: not to what only leads back, if there is anything else.
+    fn onward(&self, chain: &[usize]) -> Option<usize> {
+        let targets: Vec<_> = self.targets(*chain.last()?).collect();
+        let leads_on = |node: &&usize| self.targets(**node).next().is_none_or(|next| !chain.contains(&next));
+        targets.iter().find(leads_on).or(targets.first()).copied()
     }
 
     /// Places the nodes that only lead back to a node above the one that leads to them.
@@ -125,7 +132,7 @@ impl Layout<'_> {
             })
             .collect();
         let right = boxes.iter().map(Box::right).fold(0.0, f64::max);
-        let routes: Vec<_> = self.edges.iter().map(|&(from, to)| route(&boxes[from], &boxes[to], right)).collect();
+        let routes: Vec<_> = self.edges.iter().map(|&(from, to)| route(&boxes, from, to, right)).collect();
         let farthest = routes.iter().flatten().map(|point| point.0).fold(right, f64::max);
         Laid {
             width: farthest + 2.0,
@@ -158,7 +165,8 @@ impl Box {
 }
 
 /// From one node to another; `right` is where there are no nodes any more.
-fn route(from: &Box, to: &Box, right: f64) -> Vec<(f64, f64)> {
+fn route(boxes: &[Box], from: usize, to: usize, right: f64) -> Vec<(f64, f64)> {
+    let (from, to) = (&boxes[from], &boxes[to]);
     let ((x, y), (to_x, to_y)) = (from.middle(), to.middle());
     let is_level = (from.top - to.top).abs() < 1.0;
     if is_level && to.left > from.right() {
@@ -173,10 +181,23 @@ fn route(from: &Box, to: &Box, right: f64) -> Vec<(f64, f64)> {
             _ => vec![(x, from.bottom()), (x, to.top - BELOW / 2.0), (to_x, to.top - BELOW / 2.0), (to_x, to.top)],
         };
     }
-    // Up: from beside, or around everything.
-    if from.left > to.right() && from.left - to.right() < from.size.width + 2.0 * APART {
-        return vec![(x, from.top), (x, to_y), (to.right(), to_y)];
+    // Up: from beside, between the columns, or around everything.
+    if from.left > to.right() {
+        let above = |it: &Box| it.top < from.top && it.bottom() > to_y;
+        let is_near = from.left - to.right() < from.size.width + 2.0 * APART;
+        if is_near && !boxes.iter().any(|it| above(it) && it.left < x && x < it.right()) {
+            return vec![(x, from.top), (x, to_y), (to.right(), to_y)];
+        }
+        let lane = to.right() + APART / 2.0;
+        let is_level = |it: &Box| it.top < y && y < it.bottom() && it.left < from.left && lane < it.right();
+        if !boxes.iter().any(|it| above(it) && it.left < lane && lane < it.right() || is_level(it)) {
+            return vec![(from.left, y), (lane, y), (lane, to_y), (to.right(), to_y)];
+        }
     }
     let lane = right + APART / 2.0;
+    if boxes.iter().any(|it| (it.top - from.top).abs() < 1.0 && it.left > from.right()) {
+        let (x, above) = (x + from.size.width / 4.0, from.top - BELOW / 2.0);
+        return vec![(x, from.top), (x, above), (lane, above), (lane, to_y), (to.right(), to_y)];
+    }
     vec![(from.right(), y), (lane, y), (lane, to_y), (to.right(), to_y)]
 }
