@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -22,8 +24,18 @@ const INSTALL: &str = "Install both: apt-get install chromium chromium-driver";
 pub struct Browser {
     client: Client<HttpConnector, Full<Bytes>>,
     session: String,
-    /// It starts the browser, and ends it when it ends.
     driver: Child,
+    /// The browser's own number, as long as it runs: it outlives its driver if a test fails.
+    process: Option<u64>,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(process) = self.process {
+            // If it has ended by itself, there is nothing to end.
+            let _ = std::process::Command::new("kill").arg(process.to_string()).status();
+        }
+    }
 }
 
 impl Browser {
@@ -45,13 +57,20 @@ impl Browser {
             }
         };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let mut browser = Self { client, session: format!("http://127.0.0.1:{port}/session"), driver };
-        let arguments =
-            ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"];
+        let mut browser = Self { client, session: format!("http://127.0.0.1:{port}/session"), driver, process: None };
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-dev-shm-usage",
+            "--font-render-hinting=none",
+        ];
         let size = format!("--window-size={width},{height}");
         let arguments: Vec<&str> = arguments.into_iter().chain([size.as_str()]).collect();
         let options = json!({ "goog:chromeOptions": { "args": arguments }, "goog:loggingPrefs": { "browser": "ALL" } });
         let session = browser.call("POST", "", json!({ "capabilities": { "alwaysMatch": options } })).await;
+        browser.process = session["capabilities"]["goog:processID"].as_u64();
         browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().expect("a session"));
         browser
     }
@@ -114,9 +133,11 @@ impl Browser {
         self.call("POST", "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// By the system's setting.
+    /// By the system's setting. Nothing moves by itself.
     pub async fn prefer(&self, scheme: &str) {
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         self.chromium("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
@@ -129,10 +150,34 @@ impl Browser {
     /// A picture of what can be seen, in WebP.
     pub async fn picture(&self, path: &Path) -> PathBuf {
         let picture = self.chromium("Page.captureScreenshot", json!({ "format": "webp", "quality": 82 })).await;
-        let bytes = decoded(picture["data"].as_str().expect("a picture"));
+        let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base 64");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(path, bytes).expect("the picture can be written");
         path.to_owned()
+    }
+
+    /// How many of a thousand pixels two pictures differ in, so that one can see it. The browser has to be on a page that lets scripts
+    /// in and images.
+    pub async fn difference(&self, pictures: [&[u8]; 2]) -> f64 {
+        let script = "const [done, pictures] = [arguments[1], arguments[0].map(async data => {
+                const image = new Image();
+                image.src = 'data:image/webp;base64,' + data;
+                await image.decode();
+                const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext('2d');
+                context.drawImage(image, 0, 0);
+                return context.getImageData(0, 0, image.width, image.height);
+            })];
+            Promise.all(pictures).then(([a, b]) => {
+                if (a.width !== b.width || a.height !== b.height) return done(1000);
+                let count = 0;
+                for (let at = 0; at < a.data.length; at += 4) {
+                    if ([0, 1, 2].some(it => Math.abs(a.data[at + it] - b.data[at + it]) > 48)) count += 1;
+                }
+                done(count * 4000 / a.data.length);
+            });";
+        let pictures = pictures.map(|it| STANDARD.encode(it));
+        let share = self.call("POST", "/execute/async", json!({ "script": script, "args": [pictures] })).await;
+        share.as_f64().expect("a number")
     }
 
     /// What the page has complained of since the last time.
@@ -145,20 +190,7 @@ impl Browser {
     /// Ends the browser, and then what drives it.
     pub async fn close(mut self) {
         self.call("DELETE", "", Value::Null).await;
+        self.process = None;
         self.driver.kill().await.expect("chromedriver can be ended");
     }
-}
-
-/// Base 64.
-fn decoded(text: &str) -> Vec<u8> {
-    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let value = |it: &u8| digits.iter().position(|digit| digit == it).unwrap_or_default() as u32;
-    let chunk = |four: &[u8]| {
-        let bits = four.iter().fold(0, |bits, it| bits << 6 | value(it));
-        bits.to_be_bytes()[1..].to_vec()
-    };
-    let padding = text.bytes().rev().take_while(|&it| it == b'=').count();
-    let mut bytes: Vec<u8> = text.as_bytes().chunks(4).flat_map(chunk).collect();
-    bytes.truncate(bytes.len() - padding);
-    bytes
 }

@@ -1,24 +1,23 @@
 //! The page in a real browser: live, over a recording, and in the hands of somebody who types nonsense.
 //!
 //! `cargo test --workspace` leaves this out, because it needs chromium. The command is
-//! `cargo test --workspace --test page`. Pictures of the page are in `target/page` afterwards; `UPDATE_PICTURES=1` puts the one
-//! that the documents show in its place.
+//! `cargo test --workspace --test page`. Pictures of the page are in `target/page` afterwards.
 
 mod browser;
+mod hour;
+mod looks;
 
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use browser::Browser;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use spillway_contracts::report::RunReport;
 use spillway_page::{Recorder, Server, Watch, document};
 use spillway_stack::run::recording;
 use spillway_stack::workspace::Workspace;
-use spillway_tests::{Stack, eventually, repository};
+use spillway_tests::{Stack, eventually};
 use tokio::sync::Mutex;
 
 /// What the page and the default run may take, gzipped.
@@ -35,7 +34,7 @@ async fn pictures() -> PathBuf {
 
 /// A stack with a page, as `cargo local up` has it.
 async fn stage(period: u32) -> (Stack, Watch, Server) {
-    let stack = Stack::with_period(period, &[]).await;
+    let stack = Stack::with_period(period, &[("AuditGraceMinutes", "0")]).await;
     let (config, name) = (stack.local_aws.sdk_config(), stack.local_aws.stack_name());
     let (watch, found) = recording::begin(config, name, "a local AWS").await.expect("the stack can be watched");
     let server = Server::listen(&watch, found).await.expect("the page can be served");
@@ -170,6 +169,45 @@ async fn forms_say_what_is_wrong(browser: &Browser) {
     browser.get("document.querySelector('#scenario').value = DEFAULT_SCENARIO").await;
 }
 
+/// A message that nobody could handle goes back to its queue, and is handled.
+async fn dead_letters_are_delivered_again(browser: &Browser, stack: &Stack) {
+    let dead_letters = &stack.local_aws.outputs().tracking_dlq_url;
+    let test_event = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b" }).to_string();
+    let handled = "all('invocation').filter(it => it.function === 'SizeTracking').length";
+    let before = browser.get(handled).await;
+    stack.send(dead_letters, &json!({ "Type": "Notification", "Message": test_event }).to_string()).await;
+    browser.until(20, "document.querySelector('#redrive').textContent === 'Redrive 1 dead letter'").await;
+    browser.press("n").await;
+    browser.until(5, "document.querySelector('.tracks .dead')").await;
+    browser.click("#redrive").await;
+    browser.until(20, &format!("document.querySelector('#redrive').hidden && {handled} > {before}")).await;
+    assert_eq!(stack.messages(dead_letters).await, 0);
+}
+
+/// The graph and the bars are those of the audit as long as it goes on, and later for whoever picks it.
+async fn an_audit_is_shown_while_it_goes_on(browser: &Browser, stack: &Stack) {
+    let drawn = "document.querySelector('.node[data-name=CompareObjects]')?.getAttribute('class').split(' ').at(-1)";
+    browser.get("(() => { window.sentences = new Set(); const shown = drawNow; drawNow = T => { shown(T); window.sentences.add(at.sentence.textContent); }; return 1; })()").await;
+    stack.audited(json!({})).await;
+    browser.until(20, "document.querySelector('.story').textContent.includes('The audit succeeded: the ledger has every object as it is in the bucket.')").await;
+    let sentences = browser.get("[...window.sentences]").await;
+    let while_it_went_on = sentences.as_array().expect("sentences").iter().filter_map(Value::as_str);
+    assert!(while_it_went_on.clone().any(|it| it.starts_with("The audit ")), "{sentences}");
+    // The run again, until somebody wants to see the audit.
+    browser.until(5, "document.querySelector('.node[data-name=WaitForDeletion]')").await;
+    let audit = browser.text("all('run').find(it => it.machine === 'audit').id").await;
+    browser.fill(".tracks select", &audit).await;
+    browser.until(5, &format!("{drawn} === 'done'")).await;
+    browser.until(5, "document.querySelector('.sentence').textContent.startsWith('The audit succeeded')").await;
+    let bars = "[...document.querySelectorAll('.tracks .fill-done title')].map(it => it.textContent)";
+    let bars = browser.get(bars).await;
+    assert!(bars.as_array().expect("bars").contains(&json!("CompareObjects")), "{bars}");
+    browser.picture(&pictures().await.join("audit.webp")).await;
+    let run = browser.text("all('run').find(it => it.machine === 'driver').id").await;
+    browser.fill(".tracks select", &run).await;
+    browser.until(5, "document.querySelector('.node[data-name=WaitForDeletion].done')").await;
+}
+
 /// The default run, then one that fails, on one page.
 #[tokio::test]
 async fn the_page_shows_runs_while_they_go_on() {
@@ -211,6 +249,9 @@ async fn the_page_shows_runs_while_they_go_on() {
     browser.picture(&pictures().await.join("followed.webp")).await;
     browser.fill(".tools input[list]", "").await;
 
+    dead_letters_are_delivered_again(&browser, &stack).await;
+    an_audit_is_shown_while_it_goes_on(&browser, &stack).await;
+
     // A name is a name.
     browser.click("#upload").await;
     browser.fill("#object-name", NAME).await;
@@ -241,6 +282,14 @@ async fn the_page_shows_runs_while_they_go_on() {
     let recording = watch.settle().await;
     fs::write(pictures().await.join("failed.html"), document::recorded(&recording)).expect("the page can be written");
 
+    // Each of the driver's functions has its name.
+    let functions = browser
+        .get("[...new Set(all('invocation').filter(it => it.group === 'Driver').map(it => it.function))].sort()")
+        .await;
+    let driver =
+        ["AlignWindow", "CallPlotApi", "CheckRun", "PrepareRun", "Upload", "WaitForAlarmOk", "WaitForDeletion"];
+    assert_eq!(functions, json!(driver));
+
     // Somebody deletes it again.
     browser.click(".delete").await;
     browser.until(5, "document.querySelector('dialog[open]').textContent.includes('<img src=x')").await;
@@ -267,7 +316,9 @@ async fn a_file_replays_the_run_without_a_network() {
         seen["records"].as_array().expect("records").iter().filter(logged).count() >= 5
     })
     .await;
-    let page = document::recorded(&watch.settle().await);
+    let recording = watch.settle().await;
+    looks::keep(&recording);
+    let page = document::recorded(&recording);
     let file = pictures().await.join("run.html");
     fs::create_dir_all(file.parent().expect("a folder")).expect("the folder can be made");
     fs::write(&file, &page).expect("the page can be written");
@@ -304,10 +355,7 @@ async fn a_file_replays_the_run_without_a_network() {
     assert_eq!(browser.get("document.querySelectorAll('.gone-mark').length").await, 0);
     let (_, going_on) = graph(&browser).await;
     assert!(going_on.contains(&"RunCycles".to_owned()), "{going_on:?}");
-    let picture = browser.picture(&pictures().await.join("replayed.webp")).await;
-    if std::env::var_os("UPDATE_PICTURES").is_some() {
-        fs::copy(picture, repository().join("infra/local/page.webp")).expect("the picture can be kept");
-    }
+    browser.picture(&pictures().await.join("replayed.webp")).await;
     browser.get("play()").await;
     browser.until(30, "document.querySelector('.sentence').textContent.startsWith('The run succeeded')").await;
 
@@ -322,66 +370,6 @@ async fn a_file_replays_the_run_without_a_network() {
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     stack.local_aws.shutdown().await;
-}
-
-/// An hour with ten thousand events: no task of the browser is long, and it takes no great memory.
-#[tokio::test]
-async fn an_hour_of_ten_thousand_events_stays_smooth() {
-    let _alone = ALONE.lock().await;
-    let file = pictures().await.join("hour.html");
-    fs::create_dir_all(file.parent().expect("a folder")).expect("the folder can be made");
-    fs::write(&file, document::recorded(&hour())).expect("the page can be written");
-    let browser = Browser::start(1440, 1000).await;
-    browser.open(&format!("file://{}", file.display())).await;
-    browser.until(10, "all('event').length === 10000").await;
-    browser.get("(() => { window.long = []; new PerformanceObserver(list => window.long.push(...list.getEntries().map(it => it.duration))).observe({ type: 'longtask' }); return 1; })()").await;
-    browser.press("f").await;
-    for key in ["+", "+", "+", "\u{e012}", "\u{e012}", "\u{e014}", "-", "-", "-", "f"] {
-        browser.press(key).await;
-        tokio::time::sleep(Duration::from_millis(120)).await;
-    }
-    let long: Vec<f64> = serde_json::from_value(browser.get("window.long").await).expect("numbers");
-    let memory = browser.get("performance.memory.usedJSHeapSize").await;
-    println!("tasks of more than 50 ms: {long:?}; memory: {memory}");
-    // One may be the machine's, which does other things, too.
-    // On a quiet machine none takes 100 ms. Other tests and builds may keep this one busy.
-    let mut sorted = long.clone();
-    sorted.sort_by(f64::total_cmp);
-    assert!(sorted.get(sorted.len() / 2).is_none_or(|&median| median <= 150.0), "{long:?}");
-    assert!(sorted.last().is_none_or(|&longest| longest <= 1000.0), "{long:?}");
-    assert!(memory.as_u64().expect("a number") < 200_000_000, "{memory}");
-    browser.picture(&pictures().await.join("hour.webp")).await;
-    browser.close().await;
-}
-
-/// A recording of one run that lasts an hour.
-fn hour() -> spillway_page::Recording {
-    let begun = Timestamp::from_second(1_790_000_000).expect("a time");
-    let at = |seconds: f64| begun.as_millisecond() + (seconds * 1000.0) as i64;
-    let mut records =
-        vec![json!({ "kind": "run", "id": "hour", "at": at(0.0), "until": at(3600.0), "status": "SUCCEEDED" })];
-    for number in 0..10_000_u32 {
-        let (seconds, is_upload) = (f64::from(number) * 0.36, number % 2 == 0);
-        let (when, name) =
-            (Timestamp::from_millisecond(at(seconds)).expect("a time"), format!("object-{}", number / 2));
-        let (kind, delta, total, size) = if is_upload {
-            ("ObjectCreated:Put", 25, 30, json!(25))
-        } else {
-            ("ObjectRemoved:Delete", -25, 5, Value::Null)
-        };
-        let record = json!({
-            "bucket_name": "b", "event_key": format!("{number:08}"), "object_name": name, "event_type": kind, "size_delta": delta,
-            "total_size": total, "size": size, "etag": null, "sequencer": format!("{number:X}"), "event_time": when, "committed_at": when,
-        });
-        records.push(json!({ "kind": "event", "id": format!("{number:08}"), "at": at(seconds), "until": at(seconds + 0.1), "document": record }));
-        records.push(json!({ "kind": "invocation", "id": format!("i{number}"), "function": "SizeTracking", "at": at(seconds), "until": at(seconds + 0.05), "failed": false }));
-    }
-    let graph = json!({ "width": 10.0, "height": 10.0, "nodes": [], "edges": [] });
-    serde_json::from_value(json!({
-        "version": 1, "taken_at": at(3600.0), "vocabulary": {}, "records": records, "graph": graph, "story": graph,
-        "stack": { "name": "s", "place": "here", "bucket_name": "b", "alarm_name": "a", "threshold_bytes": 20, "period_seconds": 60 },
-    }))
-    .expect("a recording")
 }
 
 fn gzipped(bytes: &[u8]) -> usize {

@@ -58,7 +58,11 @@ async fn an_upload_is_told_while_somebody_looks() {
 
     let (name, recording) = events.next().await;
     assert_eq!((name.as_str(), &recording["stack"]["threshold_bytes"]), ("recording", &serde_json::json!(20)));
-    let states = recording["graph"]["nodes"].as_array().expect("nodes").iter().filter(|node| node["name"] == "Upload");
+    let states = recording["machines"][0]["graph"]["nodes"]
+        .as_array()
+        .expect("nodes")
+        .iter()
+        .filter(|node| node["name"] == "Upload");
     assert_eq!(states.count(), 1);
 
     stack.put("notes.txt", 12).await;

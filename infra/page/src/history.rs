@@ -15,6 +15,10 @@ pub(crate) struct History {
     run: String,
     newest: i64,
     cycle: Option<u32>,
+    /// Whether the states inside a Map are read, too.
+    has_iterations: bool,
+    /// How many iterations go on of a Map whose states are not read.
+    iterations: usize,
     /// The states that go on, the outermost first.
     open: Vec<State>,
     changed: Vec<State>,
@@ -22,7 +26,13 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn of(run: &str) -> Self {
-        Self { run: run.to_owned(), newest: 0, cycle: None, open: Vec::new(), changed: Vec::new() }
+        let (open, changed) = (Vec::new(), Vec::new());
+        Self { run: run.to_owned(), newest: 0, cycle: None, has_iterations: true, iterations: 0, open, changed }
+    }
+
+    /// Of an execution some of whose Maps have several iterations at a time: what is inside of those is left out.
+    pub(crate) fn without_iterations(run: &str) -> Self {
+        Self { has_iterations: false, ..Self::of(run) }
     }
 
     /// The number of the newest event that was read.
@@ -43,6 +53,9 @@ impl History {
 
     fn apply(&mut self, event: &HistoryEvent) {
         let at = millis(&event.timestamp);
+        if !self.has_iterations && self.is_inside(event) {
+            return;
+        }
         if let Some(entered) = event.state_entered_event_details() {
             self.open.push(State {
                 id: format!("{}/{}", self.run, event.id),
@@ -101,6 +114,23 @@ impl History {
             }
             _ => {}
         }
+    }
+
+    /// Whether this is about an iteration of a Map, or about a state inside it.
+    fn is_inside(&mut self, event: &HistoryEvent) -> bool {
+        match event.r#type {
+            Type::MapIterationStarted => self.iterations += 1,
+            Type::MapIterationSucceeded | Type::MapIterationFailed | Type::MapIterationAborted => {
+                self.iterations = self.iterations.saturating_sub(1);
+            }
+            Type::MapStateSucceeded | Type::MapStateFailed | Type::MapStateAborted => {
+                self.iterations = 0;
+                return false;
+            }
+            Type::ExecutionFailed | Type::ExecutionTimedOut | Type::ExecutionAborted => return false,
+            _ => return self.iterations > 0,
+        }
+        true
     }
 
     fn attempt(&mut self) -> Option<&mut Attempt> {
@@ -171,6 +201,9 @@ fn failed(event: &HistoryEvent) -> Option<Failure> {
     if let Some(it) = event.evaluation_failed_event_details() {
         return Some((it.error.clone(), it.cause.clone()));
     }
+    if let Some(it) = event.map_run_failed_event_details() {
+        return Some((it.error.clone(), it.cause.clone()));
+    }
     let it = event.execution_failed_event_details()?;
     Some((it.error.clone(), it.cause.clone()))
 }
@@ -181,8 +214,9 @@ pub(crate) fn document(text: Option<&str>) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
+/// Services tell moments as seconds with a fraction, which floating point has not quite.
 pub(crate) fn millis(at: &DateTime) -> Millis {
-    at.to_millis().unwrap_or_default()
+    (at.as_secs_f64() * 1000.0).round() as Millis
 }
 
 #[cfg(test)]
@@ -311,6 +345,31 @@ mod tests {
                 ("NoteFailure", None, Outcome::Running, None),
             ]
         );
+    }
+
+    #[test]
+    fn of_iterations_that_go_on_side_by_side_the_map_alone_is_told() {
+        let mut history = History::without_iterations("r");
+        let told = read(
+            &mut history,
+            vec![
+                entered("CompareRows"),
+                iteration(Type::MapIterationStarted),
+                iteration(Type::MapIterationStarted),
+                entered("AuditRows"),
+                entered("AuditRows"),
+                event(Type::MapIterationSucceeded),
+                failed("Throttled"),
+                exited("AuditRows"),
+                event(Type::MapIterationSucceeded),
+                event(Type::MapStateSucceeded),
+                exited("CompareRows"),
+                entered("ReportAudit"),
+            ],
+        );
+        let seen: Vec<_> = told.iter().map(|it| (it.name.as_str(), it.cycle, it.outcome, &it.error)).collect();
+        let (done, running) = (Outcome::Done, Outcome::Running);
+        assert_eq!(seen, [("CompareRows", None, done, &None), ("ReportAudit", None, running, &None)]);
     }
 
     #[test]

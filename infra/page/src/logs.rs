@@ -18,7 +18,7 @@ type Parse = fn(&str) -> Result<(), ParseError>;
 /// One log group, read again and again.
 #[derive(Clone, Debug)]
 pub(crate) struct Tail {
-    function: String,
+    group: String,
     newest: Millis,
     contracts: Vec<(&'static str, Parse)>,
     told: u64,
@@ -27,11 +27,11 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn of(function: &str, since: Millis) -> Self {
+    pub(crate) fn of(group: &str, since: Millis) -> Self {
         let contracts = contracts().into_iter().filter(|it| CONTRACTS.contains(&it.name));
         let mut contracts: Vec<_> = contracts.map(|it| (it.name, it.parse)).collect();
         contracts.sort_by_key(|(name, _)| CONTRACTS.iter().position(|it| it == name));
-        Self { function: function.to_owned(), newest: since, contracts, told: 0, seen: BTreeMap::new() }
+        Self { group: group.to_owned(), newest: since, contracts, told: 0, seen: BTreeMap::new() }
     }
 
     /// From when on lines have to be asked for.
@@ -39,16 +39,18 @@ impl Tail {
         self.newest - if self.seen.is_empty() { 0 } else { OVERLAP }
     }
 
-    /// What is new in `events`.
-    pub(crate) fn read(&mut self, events: &[FilteredLogEvent]) -> Vec<Record> {
+    /// What is new in `events`. `functions` are the names in the template by the functions' own.
+    pub(crate) fn read(&mut self, events: &[FilteredLogEvent], functions: &BTreeMap<String, String>) -> Vec<Record> {
         let mut records = Vec::new();
         for event in events {
             let (at, text) = (event.timestamp().unwrap_or_default(), event.message().unwrap_or_default());
-            let id = format!("{}/{at}/{text}", event.log_stream_name().unwrap_or_default());
+            let stream = event.log_stream_name().unwrap_or_default();
+            let id = format!("{stream}/{at}/{text}");
             self.newest = self.newest.max(at);
             if self.seen.insert(id, at).is_none() {
                 self.told += 1;
-                records.extend(self.record(at, text.trim_end()));
+                let function = writer(stream).and_then(|name| functions.get(name)).unwrap_or(&self.group);
+                records.extend(self.record(function.clone(), at, text.trim_end()));
             }
         }
         let from = self.from();
@@ -56,44 +58,58 @@ impl Tail {
         records
     }
 
-    fn record(&self, at: Millis, text: &str) -> Option<Record> {
-        let function = self.function.clone();
+    fn record(&self, function: String, at: Millis, text: &str) -> Option<Record> {
+        let line = |contract: &str, request_id: Option<&str>, document: Value| {
+            Record::Line(Line {
+                id: self.id(at),
+                function: function.clone(),
+                group: self.group.clone(),
+                at,
+                request_id: request_id.map(str::to_owned),
+                contract: contract.to_owned(),
+                document,
+            })
+        };
+        let invocation = |(id, duration, failed): Report| {
+            let (function, group) = (function.clone(), self.group.clone());
+            Record::Invocation(Invocation {
+                id,
+                function,
+                group,
+                at: at - duration.round() as Millis,
+                until: at,
+                failed,
+            })
+        };
         let Ok(document) = serde_json::from_str::<Value>(text) else {
-            return report_in_words(text).map(|report| invocation(function, at, report)).or_else(|| {
-                // START and END say nothing that the report doesn't.
-                let is_frame = text.starts_with("START RequestId:") || text.starts_with("END RequestId:");
-                let line = Line { function: self.function.clone(), at, contract: "text".to_owned(), ..Line::default() };
-                let document = Value::String(text.to_owned());
-                (!is_frame).then(|| Record::Line(Line { id: self.id(at), document, ..line }))
-            });
+            // START and END say nothing that the report doesn't.
+            let is_frame = text.starts_with("START RequestId:") || text.starts_with("END RequestId:");
+            let told = || (!is_frame).then(|| line("text", None, Value::String(text.to_owned())));
+            return report_in_words(text).map(invocation).or_else(told);
         };
         match document["type"].as_str() {
-            Some("platform.report") => return report_in_json(&document).map(|it| invocation(function, at, it)),
+            Some("platform.report") => return report_in_json(&document).map(invocation),
             Some(kind) if kind.starts_with("platform.") => return None,
             _ => {}
         }
-        let contract = self.contracts.iter().find(|(_, parse)| parse(text).is_ok());
-        let request_id = document["request_id"].as_str().or(document["span"]["request_id"].as_str());
-        Some(Record::Line(Line {
-            id: self.id(at),
-            function,
-            at,
-            request_id: request_id.map(str::to_owned),
-            contract: contract.map_or("text", |(name, _)| name).to_owned(),
-            document,
-        }))
+        let contract = self.contracts.iter().find(|(_, parse)| parse(text).is_ok()).map_or("text", |(name, _)| name);
+        let request_id = document["request_id"].as_str().or(document["span"]["request_id"].as_str()).map(str::to_owned);
+        Some(line(contract, request_id.as_deref(), document))
     }
 
     fn id(&self, at: Millis) -> String {
-        format!("{}/{at}/{}", self.function, self.told)
+        format!("{}/{at}/{}", self.group, self.told)
     }
 }
 
 /// What Lambda says of an invocation: its id, how long it took, and whether it failed.
 type Report = (String, f64, bool);
 
-fn invocation(function: String, until: Millis, (id, duration, failed): Report) -> Record {
-    Record::Invocation(Invocation { id, function, at: until - duration.round() as Millis, until, failed })
+/// The function that writes to a stream. Where several share a log group, Lambda puts the name in front of the version:
+/// `2026/11/23/name[$LATEST]0123…`.
+fn writer(stream: &str) -> Option<&str> {
+    let (name, _) = stream.rsplit('/').next()?.split_once('[')?;
+    Some(name).filter(|name| !name.is_empty())
 }
 
 /// As Lambda has it with the log format `Text`, and MiniStack always.
@@ -119,13 +135,34 @@ mod tests {
     use super::*;
 
     fn event(at: Millis, text: &str) -> FilteredLogEvent {
-        FilteredLogEvent::builder().log_stream_name("s").timestamp(at).message(text).build()
+        let stream = "2026/11/23/[$LATEST]0123";
+        FilteredLogEvent::builder().log_stream_name(stream).timestamp(at).message(text).build()
+    }
+
+    fn functions() -> BTreeMap<String, String> {
+        BTreeMap::from([("spillway-UploadFunction-1A2B".to_owned(), "Upload".to_owned())])
+    }
+
+    #[test]
+    fn of_functions_that_share_a_log_group_the_stream_says_which_one_wrote() {
+        let report = "REPORT RequestId: a\tDuration: 9 ms";
+        let written = |stream: &str| {
+            let event = FilteredLogEvent::builder().log_stream_name(stream).timestamp(10).message(report).build();
+            match &Tail::of("Driver", 0).read(&[event], &functions())[..] {
+                [Record::Invocation(it)] => (it.function.clone(), it.group.clone()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (upload, driver) = ("Upload".to_owned(), "Driver".to_owned());
+        assert_eq!(written("2026/11/23/spillway-UploadFunction-1A2B[$LATEST]0123"), (upload, driver.clone()));
+        assert_eq!(written("2026/11/23/spillway-Another-1A2B[$LATEST]0123"), (driver.clone(), driver.clone()));
+        assert_eq!(written("2026/11/23/[$LATEST]0123"), (driver.clone(), driver));
     }
 
     #[test]
     fn a_report_is_an_invocation_in_both_formats_and_what_frames_it_is_nothing() {
         let mut tail = Tail::of("Cleaner", 0);
-        let told = tail.read(&[
+        let events = [
             event(10_000, "START RequestId: a Version: $LATEST"),
             event(10_000, "END RequestId: a"),
             event(10_000, "REPORT RequestId: a\tDuration: 286 ms\tBilled Duration: 286 ms\tMemory Size: 256 MB"),
@@ -134,11 +171,16 @@ mod tests {
                 11_000,
                 r#"{"type":"platform.report","record":{"requestId":"b","status":"error","metrics":{"durationMs":99.6}}}"#,
             ),
-        ]);
+        ];
+        let cleaner = || "Cleaner".to_owned();
         let invocation = |id: &str, at, until, failed| {
-            Record::Invocation(Invocation { id: id.to_owned(), function: "Cleaner".to_owned(), at, until, failed })
+            let id = id.to_owned();
+            Record::Invocation(Invocation { id, function: cleaner(), group: cleaner(), at, until, failed })
         };
-        assert_eq!(told, [invocation("a", 9_714, 10_000, false), invocation("b", 10_900, 11_000, true)]);
+        assert_eq!(
+            tail.read(&events, &functions()),
+            [invocation("a", 9_714, 10_000, false), invocation("b", 10_900, 11_000, true)]
+        );
     }
 
     #[test]
@@ -147,8 +189,8 @@ mod tests {
         let total = include_str!("../../../contracts/examples/total-size-line/ok-created.json");
         let task = include_str!("../../../contracts/examples/log-line/ok-task.json");
         let events = [event(5_000, total), event(5_000, task), event(5_001, "a panic, say")];
-        let told: Vec<_> =
-            tail.read(&events).into_iter().map(|it| if let Record::Line(it) = it { it } else { panic!() }).collect();
+        let told = tail.read(&events, &functions());
+        let told: Vec<_> = told.into_iter().map(|it| if let Record::Line(it) = it { it } else { panic!() }).collect();
         let seen: Vec<_> = told.iter().map(|it| (it.contract.as_str(), it.request_id.as_deref())).collect();
         assert_eq!(
             seen,
@@ -159,7 +201,7 @@ mod tests {
             ]
         );
         assert_eq!(tail.from(), 5_001 - OVERLAP);
-        assert_eq!(tail.read(&events), []);
-        assert_eq!(tail.read(&[event(4_000, "late"), event(5_001, "a panic, say")]).len(), 1);
+        assert_eq!(tail.read(&events, &functions()), []);
+        assert_eq!(tail.read(&[event(4_000, "late"), event(5_001, "a panic, say")], &functions()).len(), 1);
     }
 }

@@ -20,14 +20,23 @@ pub struct Recording {
     pub taken_at: Millis,
     /// Whose stack it is.
     pub stack: About,
-    /// The state machine.
-    pub graph: Graph,
-    /// The state machine without what only errors lead to.
-    pub story: Graph,
+    /// The state machines: the driver's, then the audit's.
+    pub machines: Vec<Machine>,
     /// What the fields of the documents mean: for each contract the descriptions by path, such as `plan.cycles[].upload[]`.
     pub vocabulary: BTreeMap<String, BTreeMap<String, String>>,
     /// What happened.
     pub records: Vec<Record>,
+}
+
+/// A state machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// `driver` or `audit`.
+    pub id: String,
+    /// All of it.
+    pub graph: Graph,
+    /// What not only errors lead to.
+    pub story: Graph,
 }
 
 /// What the page says of the stack.
@@ -51,7 +60,7 @@ pub struct About {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Record {
-    /// An execution of the state machine.
+    /// An execution of a state machine.
     Run(Run),
     /// A state of a run, entered once.
     State(State),
@@ -71,11 +80,13 @@ pub enum Record {
     Line(Line),
 }
 
-/// An execution of the state machine.
+/// An execution of a state machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The execution's name.
     pub id: String,
+    /// The state machine's id.
+    pub machine: String,
     /// When it started.
     pub at: Millis,
     /// When it ended.
@@ -225,6 +236,9 @@ pub struct Queue {
     pub delayed: u64,
     /// Messages that a function has received and not yet finished with.
     pub in_flight: u64,
+    /// If these are counts of this many seconds, the highest ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub within_seconds: Option<u32>,
 }
 
 /// A function's work on one event.
@@ -232,8 +246,10 @@ pub struct Queue {
 pub struct Invocation {
     /// Lambda's identifier of it.
     pub id: String,
-    /// The function; `Driver` for all that share the driver's log group.
+    /// The function, such as `Upload`; the group if the log doesn't say.
     pub function: String,
+    /// Whose log group it is; `Driver` and `Audit` are those of several functions.
+    pub group: String,
     /// When it began.
     pub at: Millis,
     /// When it ended.
@@ -247,8 +263,10 @@ pub struct Invocation {
 pub struct Line {
     /// The log stream, the moment and the place among the lines of the moment.
     pub id: String,
-    /// The function; `Driver` for all that share the driver's log group.
+    /// The function, such as `Upload`; the group if the log doesn't say.
     pub function: String,
+    /// Whose log group it is; `Driver` and `Audit` are those of several functions.
+    pub group: String,
     /// When CloudWatch has it from, which the metric goes by.
     pub at: Millis,
     /// The invocation that wrote it.

@@ -13,7 +13,7 @@ use crate::graph::{self, Extent};
 use crate::history::{History, document, millis};
 use crate::ledger;
 use crate::logs::Tail;
-use crate::record::{About, Alarm, Millis, Queue, Record, Recording, Run};
+use crate::record::{About, Alarm, Machine, Millis, Queue, Record, Recording, Run};
 use crate::stack::{LOG_GROUPS, QUEUES, Stack};
 use crate::vocabulary::vocabulary;
 
@@ -44,6 +44,7 @@ pub struct Recorder {
 /// An execution.
 #[derive(Debug)]
 struct Followed {
+    machine: &'static str,
     run: Option<Run>,
     history: History,
 }
@@ -91,13 +92,19 @@ impl Recorder {
     /// All that there is, asked for once.
     pub async fn recording(&mut self) -> Result<Recording, CallError> {
         let beginning = self.beginning().await?;
-        Ok(Recording { records: self.look_at_all().await?, ..beginning })
+        let mut records = self.look_at_all().await?;
+        // Queues keep no history; CloudWatch does.
+        records.extend(self.stack.depths(self.since, beginning.taken_at).await?.into_iter().map(Record::Queue));
+        Ok(Recording { records, ..beginning })
     }
 
     /// Follows an execution from the next look on, whenever it started. Others that start are found after a while.
     pub fn follow(&mut self, arn: &str) {
         let name = arn.rsplit(':').next().unwrap_or_default();
-        let followed = || Followed { run: None, history: History::of(name) };
+        let machine = self.stack.machine_of(arn);
+        // The iterations of a Map of the audit go on side by side.
+        let history = || if machine == "audit" { History::without_iterations(name) } else { History::of(name) };
+        let followed = || Followed { machine, run: None, history: history() };
         self.runs.entry(arn.to_owned()).or_insert_with(followed);
     }
 
@@ -109,8 +116,15 @@ impl Recorder {
 
     /// What the page shows before anything has happened.
     pub async fn beginning(&self) -> Result<Recording, CallError> {
-        let (definition, alarm) = try_join!(self.stack.definition(), self.stack.alarm())?;
+        let alarm = self.stack.alarm().await?;
         let vocabulary = vocabulary();
+        let mut machines = Vec::new();
+        for (id, arn) in self.stack.machines() {
+            let definition = self.stack.definition(arn).await?;
+            let draw = |extent| graph::draw(&definition, extent, &vocabulary);
+            let (graph, story) = (draw(Extent::Whole), draw(Extent::WithoutErrors));
+            machines.push(Machine { id: id.to_owned(), graph, story });
+        }
         let alarm = alarm.unwrap_or_else(|| MetricAlarm::builder().build());
         Ok(Recording {
             version: VERSION,
@@ -123,8 +137,7 @@ impl Recorder {
                 threshold_bytes: alarm.threshold().unwrap_or_default() as u64,
                 period_seconds: alarm.period().and_then(|it| it.try_into().ok()).unwrap_or(60),
             },
-            graph: graph::draw(&definition, Extent::Whole, &vocabulary),
-            story: graph::draw(&definition, Extent::WithoutErrors, &vocabulary),
+            machines,
             vocabulary,
             records: Vec::new(),
         })
@@ -150,7 +163,11 @@ impl Recorder {
 
     async fn look_at(&mut self, is_seldom: bool) -> Result<Vec<Record>, CallError> {
         if is_seldom {
-            for execution in self.stack.executions().await? {
+            let mut executions = Vec::new();
+            for (_, machine) in self.stack.machines() {
+                executions.extend(self.stack.executions(machine).await?);
+            }
+            for execution in executions {
                 let started = millis(&execution.start_date);
                 if started >= self.since || execution.status.as_str() == "RUNNING" {
                     self.follow(&execution.execution_arn);
@@ -189,7 +206,7 @@ impl Recorder {
         let tails = async {
             let mut records = Vec::new();
             for (group, tail) in tails.iter_mut().take(if is_seldom { LOG_GROUPS.len() } else { 3 }) {
-                records.extend(tail.read(&stack.lines(group, tail.from()).await?));
+                records.extend(tail.read(&stack.lines(group, tail.from()).await?, stack.functions()));
             }
             Ok::<_, CallError>(records)
         };
@@ -230,23 +247,25 @@ impl Recorder {
     async fn alarm(&mut self, alarm: Option<MetricAlarm>) -> Result<Vec<Record>, CallError> {
         let Some(alarm) = alarm else { return Ok(Vec::new()) };
         let state = alarm.state_value().map(|state| state.as_str().to_owned()).unwrap_or_default();
-        let updated = alarm.state_updated_timestamp().and_then(|at| at.to_millis().ok());
+        let updated = alarm.state_updated_timestamp().map(millis);
         let now = Some((state.clone(), updated));
         if self.alarm == now {
             return Ok(Vec::new());
         }
-        let first = self.alarm.is_none().then(|| Alarm {
-            // What it was in when the recording began, as long as history has nothing older.
-            id: "now".to_owned(),
-            at: updated.unwrap_or(self.since).min(self.since),
-            state,
-            reason: alarm.state_reason().unwrap_or_default().to_owned(),
-        });
         let history = self.stack.alarm_history(self.since).await?;
+        // What it was in when the recording began.
+        let first = self.alarm.is_none().then(|| match history.first() {
+            None => {
+                let (at, reason) = (updated.unwrap_or(self.since).min(self.since), alarm.state_reason());
+                Some(Alarm { id: "now".to_owned(), at, state, reason: reason.unwrap_or_default().to_owned() })
+            }
+            Some(change) => {
+                left(change).map(|state| Alarm { id: "now".to_owned(), at: self.since, state, reason: String::new() })
+            }
+        });
         self.alarm = now;
-        let entered = history.iter().filter_map(entered).map(Record::Alarm).collect::<Vec<_>>();
-        let first = first.filter(|_| entered.is_empty()).map(Record::Alarm);
-        Ok(first.into_iter().chain(entered).collect())
+        let entered = history.iter().filter_map(entered);
+        Ok(first.flatten().into_iter().chain(entered).map(Record::Alarm).collect())
     }
 
     /// Whether this was not told yet, or has changed.
@@ -274,6 +293,7 @@ impl Followed {
         let states = if events.is_empty() { Vec::new() } else { self.history.read(&events) };
         let run = Run {
             id: execution.name.clone().unwrap_or_default(),
+            machine: self.machine.to_owned(),
             at: millis(&execution.start_date),
             until: execution.stop_date().map(millis),
             status: execution.status.as_str().to_owned(),
@@ -290,11 +310,17 @@ impl Followed {
 
 /// A change of state, from the alarm's history.
 fn entered(item: &aws_sdk_cloudwatch::types::AlarmHistoryItem) -> Option<Alarm> {
-    let at = item.timestamp()?.to_millis().ok()?;
+    let at = millis(item.timestamp()?);
     let data: Value = serde_json::from_str(item.history_data()?).ok()?;
     let state = data["newState"]["stateValue"].as_str()?.to_owned();
     let reason = data["newState"]["stateReason"].as_str().unwrap_or_default().to_owned();
     Some(Alarm { id: format!("{at}/{state}"), at, state, reason })
+}
+
+/// The state before such a change.
+fn left(item: &aws_sdk_cloudwatch::types::AlarmHistoryItem) -> Option<String> {
+    let data: Value = serde_json::from_str(item.history_data()?).ok()?;
+    Some(data["oldState"]["stateValue"].as_str()?.to_owned())
 }
 
 /// Keys of HistoryTable from `at` on are greater.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudwatch::types::{AlarmHistoryItem, HistoryItemType, MetricAlarm, ScanBy};
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    AlarmHistoryItem, Dimension, HistoryItemType, Metric, MetricAlarm, MetricDataQuery, MetricStat, ScanBy,
+};
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
@@ -15,20 +18,32 @@ use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, row_key};
 
+use crate::history::millis;
 use crate::ledger::Item;
 use crate::record::{Millis, Queue};
 
 /// The queues, by their names in the template: those that functions read, then those that nothing reads.
 pub(crate) const QUEUES: [&str; 6] =
     ["TrackingQueue", "LoggingQueue", "TrackingDlq", "LoggingDlq", "CleanerDlq", "ScheduleDlq"];
-/// The functions whose logs are read, each with its log group's name in the template.
-pub(crate) const LOG_GROUPS: [(&str, &str); 5] = [
+/// Whose logs are read, each with the log group's name in the template.
+pub(crate) const LOG_GROUPS: [(&str, &str); 6] = [
     ("SizeTracking", "SizeTrackingLogGroup"),
     ("Cleaner", "CleanerLogGroup"),
     ("Driver", "DriverLogGroup"),
     ("Logging", "LoggingLogGroup"),
     ("Plotting", "PlottingLogGroup"),
+    ("Audit", "AuditLogGroup"),
 ];
+/// The state machines, each with its name in the template.
+const MACHINES: [(&str, &str); 2] = [("driver", "DriverStateMachine"), ("audit", "AuditStateMachine")];
+/// What SQS tells CloudWatch of a queue, once a minute.
+const DEPTHS: [&str; 3] = [
+    "ApproximateNumberOfMessagesVisible",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+];
+/// How often, in seconds.
+const DEPTHS_EVERY: u32 = 60;
 /// The row in which the cleaner notes where it is.
 const CLEANER_KEY: &str = "__CLEANER__";
 /// The partition of HistoryTable that has the cleanings.
@@ -46,6 +61,8 @@ pub struct Stack {
     /// Where it is, in words.
     pub place: String,
     resources: BTreeMap<String, String>,
+    /// The functions' names in the template by their own.
+    functions: BTreeMap<String, String>,
     cloudwatch: aws_sdk_cloudwatch::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
@@ -61,13 +78,18 @@ impl Stack {
         let resources = cloudformation.list_stack_resources().stack_name(name).into_paginator().items().send();
         let resources = resources.collect::<Result<Vec<_>, _>>().await.map_err(CallError::of("ListStackResources"))?;
         let ids = resources.into_iter().filter_map(|it| Some((it.logical_resource_id?, it.physical_resource_id?)));
+        let resources: BTreeMap<String, String> = ids.collect();
+        let functions = resources
+            .iter()
+            .filter_map(|(logical, physical)| Some((physical.clone(), logical.strip_suffix("Function")?.to_owned())));
         // An AWS with an address of its own knows buckets by the path only.
         let by_path = config.endpoint_url().is_some();
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
         Ok(Self {
             name: name.to_owned(),
             place: place.to_owned(),
-            resources: ids.collect(),
+            functions: functions.collect(),
+            resources,
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
@@ -86,24 +108,37 @@ impl Stack {
         self.resource("TestBucket")
     }
 
-    fn machine(&self) -> &str {
-        self.resource("DriverStateMachine")
+    /// The functions' names in the template by their own.
+    pub(crate) fn functions(&self) -> &BTreeMap<String, String> {
+        &self.functions
     }
 
-    pub(crate) async fn definition(&self) -> Result<Value, CallError> {
-        let request = self.sfn.describe_state_machine().state_machine_arn(self.machine());
+    /// The state machines that there are: their ids and their ARNs. The driver's is the first.
+    pub(crate) fn machines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        MACHINES.iter().map(|&(id, name)| (id, self.resource(name))).filter(|(_, arn)| !arn.is_empty())
+    }
+
+    /// The id of the state machine of an execution.
+    pub(crate) fn machine_of(&self, execution_arn: &str) -> &'static str {
+        let (machine, _) = execution_arn.rsplit_once(':').unwrap_or_default();
+        let machine = machine.replace(":execution:", ":stateMachine:");
+        self.machines().find(|(_, arn)| *arn == machine).map_or("driver", |(id, _)| id)
+    }
+
+    pub(crate) async fn definition(&self, machine_arn: &str) -> Result<Value, CallError> {
+        let request = self.sfn.describe_state_machine().state_machine_arn(machine_arn);
         let answer = request.send().await.map_err(CallError::of("DescribeStateMachine"))?;
         Ok(serde_json::from_str(&answer.definition).unwrap_or_default())
     }
 
     pub(crate) async fn start(&self, input: &str) -> Result<String, CallError> {
-        let request = self.sfn.start_execution().state_machine_arn(self.machine()).input(input);
+        let request = self.sfn.start_execution().state_machine_arn(self.resource("DriverStateMachine")).input(input);
         Ok(request.send().await.map_err(CallError::of("StartExecution"))?.execution_arn)
     }
 
-    /// The newest executions, the newest one first.
-    pub(crate) async fn executions(&self) -> Result<Vec<ExecutionListItem>, CallError> {
-        let request = self.sfn.list_executions().state_machine_arn(self.machine()).max_results(20);
+    /// The newest executions of a state machine, the newest one first.
+    pub(crate) async fn executions(&self, machine_arn: &str) -> Result<Vec<ExecutionListItem>, CallError> {
+        let request = self.sfn.list_executions().state_machine_arn(machine_arn).max_results(20);
         Ok(request.send().await.map_err(CallError::of("ListExecutions"))?.executions)
     }
 
@@ -115,7 +150,7 @@ impl Stack {
     pub(crate) async fn events(&self, arn: &str, after: i64) -> Result<Vec<HistoryEvent>, CallError> {
         let request = self.sfn.get_execution_history().execution_arn(arn).include_execution_data(true);
         // Most looks find a handful; the first one at a run that goes on for long finds thousands.
-        let size = if after == 0 { 1000 } else { 100 };
+        let size = if after == 0 { 1000 } else { 20 };
         let mut pages = request.reverse_order(true).max_results(size).into_paginator().send();
         let mut events: Vec<HistoryEvent> = Vec::new();
         while let Some(page) = pages.next().await {
@@ -204,7 +239,7 @@ impl Stack {
     pub(crate) async fn alarm_history(&self, since: Millis) -> Result<Vec<AlarmHistoryItem>, CallError> {
         let request = self.cloudwatch.describe_alarm_history().alarm_name(self.resource("TotalSizeAlarm"));
         let request = request.history_item_type(HistoryItemType::StateUpdate).scan_by(ScanBy::TimestampAscending);
-        let request = request.start_date(aws_sdk_cloudwatch::primitives::DateTime::from_millis(since));
+        let request = request.start_date(DateTime::from_millis(since));
         let items = request.into_paginator().items().send().collect::<Result<_, _>>().await;
         items.map_err(CallError::of("DescribeAlarmHistory"))
     }
@@ -222,7 +257,61 @@ impl Stack {
         let [waiting, delayed, in_flight] =
             names.map(|name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or_default());
         let at = Timestamp::now().as_millisecond();
-        Ok(Queue { id: format!("{name}/{at}"), at, queue: name.to_owned(), waiting, delayed, in_flight })
+        Ok(Queue {
+            id: format!("{name}/{at}"),
+            at,
+            queue: name.to_owned(),
+            waiting,
+            delayed,
+            in_flight,
+            within_seconds: None,
+        })
+    }
+
+    pub(crate) async fn queue_arn(&self, name: &str) -> Result<String, CallError> {
+        let request = self.sqs.get_queue_attributes().queue_url(self.resource(name));
+        let answer = request.attribute_names(Attribute::QueueArn).send().await;
+        let mut attributes = answer.map_err(CallError::of("GetQueueAttributes"))?.attributes.unwrap_or_default();
+        let missing = || CallError::unexpected("GetQueueAttributes", "there is no ARN");
+        attributes.remove(&Attribute::QueueArn).ok_or_else(missing)
+    }
+
+    /// What the queues held from `from` until `until`: the highest counts of each minute. CloudWatch has a minute a while
+    /// after it is over.
+    pub(crate) async fn depths(&self, from: Millis, until: Millis) -> Result<Vec<Queue>, CallError> {
+        let minute = Millis::from(DEPTHS_EVERY) * 1000;
+        let names = QUEUES.iter().enumerate().flat_map(|it| DEPTHS.iter().enumerate().map(move |metric| (it, metric)));
+        let queries = names.map(|((queue, name), (at, metric))| {
+            // A URL ends with the queue's name.
+            let name = self.resource(name).rsplit('/').next().unwrap_or_default();
+            let dimension = Dimension::builder().name("QueueName").value(name).build();
+            let metric = Metric::builder().namespace("AWS/SQS").metric_name(*metric).dimensions(dimension).build();
+            let period = DEPTHS_EVERY.cast_signed();
+            let stat = MetricStat::builder().metric(metric).period(period).stat("Maximum").build();
+            MetricDataQuery::builder().id(format!("q{queue}_{at}")).metric_stat(stat).build()
+        });
+        let request = self.cloudwatch.get_metric_data().set_metric_data_queries(Some(queries.collect()));
+        let request = request.start_time(DateTime::from_millis(from - from.rem_euclid(minute)));
+        let mut pages = request.end_time(DateTime::from_millis(until)).into_paginator().send();
+        let mut depths: BTreeMap<(Millis, usize), [u64; 3]> = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let results = page.map_err(CallError::of("GetMetricData"))?.metric_data_results.unwrap_or_default();
+            for result in results {
+                let place = result.id().and_then(|id| id.strip_prefix('q')?.split_once('_'));
+                let place = place.and_then(|(queue, at)| Some((queue.parse().ok()?, at.parse::<usize>().ok()?)));
+                let Some((queue, at)) = place else { continue };
+                for (moment, count) in result.timestamps().iter().zip(result.values()) {
+                    let counts = depths.entry((millis(moment), queue)).or_default();
+                    counts[at] = *count as u64;
+                }
+            }
+        }
+        let queue = |((at, queue), [waiting, delayed, in_flight]): ((Millis, usize), [u64; 3])| {
+            let queue = QUEUES[queue].to_owned();
+            let within_seconds = Some(DEPTHS_EVERY);
+            Queue { id: format!("{queue}/{at}"), at, queue, waiting, delayed, in_flight, within_seconds }
+        };
+        Ok(depths.into_iter().map(queue).collect())
     }
 
     /// The log events of a group of [`LOG_GROUPS`] from `from` on.

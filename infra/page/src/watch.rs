@@ -196,9 +196,7 @@ pub(crate) mod tests {
 
     pub(crate) fn nothing() -> Recording {
         serde_json::from_value(serde_json::json!({
-            "version": 1, "taken_at": 0, "vocabulary": {}, "records": [],
-            "graph": { "width": 0.0, "height": 0.0, "nodes": [], "edges": [] },
-            "story": { "width": 0.0, "height": 0.0, "nodes": [], "edges": [] },
+            "version": 1, "taken_at": 0, "vocabulary": {}, "records": [], "machines": [],
             "stack": {
                 "name": "s", "place": "here", "bucket_name": "b", "alarm_name": "a", "threshold_bytes": 20,
                 "period_seconds": 10,

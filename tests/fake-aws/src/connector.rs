@@ -59,7 +59,7 @@ where
 }
 
 /// What all clients are configured with: none of the SDK's own retries, and nothing that makes the first call unlike the next.
-pub(crate) fn sdk_config(http_client: SharedHttpClient) -> SdkConfig {
+pub fn sdk_config(http_client: SharedHttpClient) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))

@@ -16,7 +16,7 @@ mod tables;
 
 pub use bucket::{Bucket, ObjectVersion, S3Whims};
 pub use cloudwatch::{alarm, cloudwatch_client};
-pub use connector::{Answer, Reply, http_client, lost, patient_http_client};
+pub use connector::{Answer, Reply, http_client, lost, patient_http_client, sdk_config};
 pub use dynamodb::{Failure, FakeDynamoDb, operation, store};
 pub use s3::{FakeS3, Refusal, s3_client};
 pub use sqs::{FakeQueue, message, object_event, sent_message, sqs_client};

@@ -1,6 +1,6 @@
 // What was recorded, and what it says about a moment. `T` is that moment: the present, or where the replay is.
 
-const about = { stack: { threshold_bytes: 0, period_seconds: 60, name: "", place: "", bucket_name: "" }, graph: { nodes: [], edges: [], width: 1, height: 1 }, story: { nodes: [], edges: [], width: 1, height: 1 }, vocabulary: {} };
+const about = { stack: { threshold_bytes: 0, period_seconds: 60, name: "", place: "", bucket_name: "" }, machines: [], vocabulary: {} };
 const KINDS = ["run", "state", "event", "cleaning", "row", "alarm", "queue", "invocation", "line"];
 let kept, sorted, version = 0;
 
@@ -88,49 +88,66 @@ const byName = kind => once(`${kind} by name`, () => {
   return names;
 });
 
+/** What happened to the object, or to its row. */
+const verb = event => ({ "Audit:Added": "was added to the ledger", "Audit:Corrected": "was corrected in the ledger", "Audit:Removed": "was removed from the ledger" }[event.document.event_type] ?? (isDeletion(event) ? "was deleted" : "was uploaded"));
+
 /** Who deleted or uploaded: the cleaner's own record, or a line of the driver's, says so. */
 function doer(event) {
   const { object_name } = event.document;
+  if (event.document.event_type.startsWith("Audit:")) return { who: "audit" };
   const near = it => Math.abs(it.at - event.at) < 5000;
   if (isDeletion(event)) {
     const chosen = (byName("cleaning").get(object_name) ?? []).filter(it => it.at <= event.at + 1000 && event.at - it.at < 900000 && it.object.outcome !== "Kept").at(-1);
     if (chosen) return { who: "cleaner", by: chosen.cleaning.document.invoked_by, cleaning: chosen.cleaning };
   }
   const words = isDeletion(event) ? /delet/ : /upload/;
-  const line = (byName("line").get(object_name) ?? []).find(it => it.function === "Driver" && words.test(it.document.message) && near(it));
+  const line = (byName("line").get(object_name) ?? []).find(it => it.group === "Driver" && words.test(it.document.message) && near(it));
   return line ? { who: "driver", line } : { who: "other" };
 }
 function doerInWords(event) {
   const { who, by } = doer(event);
   if (who === "cleaner") return by === "alarm" ? "the cleaner, called by the alarm" : "the cleaner, on its schedule";
   if (who === "driver") return isDeletion(event) ? "the driver, which clears what earlier runs have left" : "the driver";
-  return "somebody else";
+  return who === "audit" ? "an audit" : "somebody else";
 }
 
 // ---- The alarm
 
 const period = () => about.stack.period_seconds * 1000;
 const periodOf = at => Math.floor(at / period()) * period();
-/** Of each of the alarm's periods the greatest total that the log told, as the metric has it. */
+/** The totals that the log told, each at the moment by which the metric has it. */
+const toldTotals = () => once("told totals", () => all("line").filter(line => line.contract === "total-size-line").map(line => ({ at: line.at, total: line.document.total_size })));
+/** Of each of the alarm's periods the greatest of them. */
 const datapoints = () => once("datapoints", () => {
   const points = new Map();
-  for (const line of all("line")) {
-    if (line.contract !== "total-size-line") continue;
-    const start = periodOf(line.at);
-    points.set(start, Math.max(points.get(start) ?? 0, line.document.total_size));
-  }
+  for (const { at, total } of toldTotals()) points.set(periodOf(at), Math.max(points.get(periodOf(at)) ?? 0, total));
   return points;
 });
-const alarmAt = T => latest("alarm", T) ?? all("alarm")[0];
+/** What the period that begins at `start` has seen by T. */
+function datapoint(start, T) {
+  if (start + period() <= T) return datapoints().get(start);
+  const list = toldTotals(), seen = list.slice(until(list, start - 1), until(list, T)).map(it => it.total);
+  return seen.length ? Math.max(...seen) : undefined;
+}
+const alarmAt = T => latest("alarm", T);
 const alarmMap = () => once("alarms", () => all("alarm").map((it, at, list) => ({ ...it, until: list[at + 1]?.at })));
 
 // ---- Runs
 
-/** The run that the page is about: the newest one, or the one that was picked. */
+/** The run that the page is about: the one that was picked, the newest one, or an audit, if it alone goes on. */
 let picked;
-const runAt = T => (picked && kept.run.get(picked)?.at <= T ? kept.run.get(picked) : latest("run", T));
+function runAt(T) {
+  const chosen = picked && kept.run.get(picked);
+  if (chosen?.at <= T) return chosen;
+  const [runs, audits] = ["driver", "audit"].map(id => once(`runs of ${id}`, () => all("run").filter(it => it.machine === id)));
+  const [run, audit] = [runs, audits].map(list => list[until(list, T) - 1]);
+  return audit && (!run || (goesOn(audit, T) && !goesOn(run, T))) ? audit : run;
+}
 const endOf = (it, T) => (it.until !== undefined && it.until <= T ? it.until : undefined);
 const goesOn = (it, T) => it.at <= T && endOf(it, T) === undefined;
+
+const NOTHING = { id: "driver", graph: { nodes: [], edges: [], width: 1, height: 1 }, story: { nodes: [], edges: [], width: 1, height: 1 } };
+const machineOf = run => about.machines.find(it => it.id === (run?.machine ?? "driver")) ?? NOTHING;
 
 /** A run's states by time. */
 const statesOf = run => once(`states of ${run}`, () => all("state").filter(it => it.run === run));
@@ -138,11 +155,12 @@ const statesOf = run => once(`states of ${run}`, () => all("state").filter(it =>
 /** Consecutive states with the task that they are about: what looks again and again is one phase. */
 const phasesOf = run => once(`phases of ${run}`, () => {
   const phases = [];
-  const kinds = new Map(about.graph.nodes.map(node => [node.name, node.type]));
+  const { id, graph } = machineOf(kept.run.get(run)), kinds = new Map(graph.nodes.map(node => [node.name, node.type]));
   for (const state of statesOf(run)) {
     const type = kinds.get(state.name);
-    if (type === "Map" || type === "Parallel") continue;
-    const last = phases.at(-1), leads = type === "Task" || type === "Fail" || type === "Succeed" || !last || last.cycle !== state.cycle;
+    // Of the driver's Map the states inside are told, of the audit's the Map alone.
+    if (type === "Map" && id === "driver") continue;
+    const last = phases.at(-1), leads = type === "Task" || type === "Map" || type === "Fail" || type === "Succeed" || !last || last.cycle !== state.cycle;
     if (leads && !(last?.name === state.name && last.cycle === state.cycle)) phases.push({ id: state.id, run, name: state.name, cycle: state.cycle, at: state.at, states: [state] });
     else last.states.push(state);
   }

@@ -3,6 +3,10 @@
 
 const name = object => ({ object });
 
+/** Names of objects in a row. */
+const listed = objects => objects.flatMap((it, at) => [at === 0 ? "" : at === objects.length - 1 ? " and " : ", ", name(it)]);
+const noun = run => run.machine === "audit" ? "audit" : "run";
+
 /** A sentence about the moment, and why nothing goes faster. */
 function now(T) {
   const run = runAt(T), total = totalAt(T), limit = about.stack.threshold_bytes;
@@ -26,7 +30,15 @@ function now(T) {
     ReleaseRunLock: "The run gives the stack back.",
     ReleaseRunLockAfterFailure: "The run has failed, and gives the stack back.",
     ReadRunLock: "Another run holds the stack.",
-  }[phase?.name] ?? (phase ? `The run is in ${phase.name}.` : "A run starts.");
+    AcquireAuditLock: "The audit makes sure that it is the only one.",
+    PrepareAudit: "The audit looks whether events reach the ledger.",
+    LetEventsArrive: "The audit waits for events that may be on their way.",
+    CompareObjects: "The audit compares every object of the bucket with the ledger.",
+    SumUp: "The audit compares the sums of bucket and ledger.",
+    CompareRows: "The audit compares every row of the ledger with the bucket.",
+    ReportAudit: "The audit adds up what it found.",
+    ReleaseAuditLock: "The audit is done.",
+  }[phase?.name] ?? (phase ? `The ${noun(run)} is in ${phase.name}.` : run.machine === "audit" ? "An audit starts." : "A run starts.");
   const sentence = cycle ? cycle + doing[0].toLowerCase() + doing.slice(1) : doing;
   return { sentence: [sentence], why: why(run, phase, T) };
 }
@@ -35,17 +47,30 @@ function ended(run, T) {
   const took = `It took ${lasting(run.until - run.at)}.`;
   if (run.status !== "SUCCEEDED") {
     const status = { FAILED: "failed", TIMED_OUT: "ran out of time", ABORTED: "was stopped" }[run.status] ?? run.status;
-    return { failed: true, sentence: [`The run ${status}${run.error ? `: ${run.error}` : ""}.`], why: [asSentence(run.cause), " ", took] };
+    return { failed: true, sentence: [`The ${noun(run)} ${status}${run.error ? `: ${run.error}` : ""}.`], why: [asSentence(run.cause), " ", took] };
   }
+  if (run.machine === "audit") return { sentence: [audited(run.output)], why: [`${found(run.output)} `, took] };
   const report = run.output ?? {}, totals = report.observed_timeline?.map(bytes).join(", ");
-  const cleanings = (report.cleanings ?? []).flatMap(it => it.deleted.map(object => [name(object), ` (${it.invoked_by})`]));
-  const deleted = cleanings.flatMap((parts, at) => [at ? ", " : "", ...parts]);
+  // Who called it is said once if it was the same for all.
+  const deleted = [...new Set((report.cleanings ?? []).map(it => it.invoked_by))].flatMap(by => {
+    const objects = report.cleanings.filter(it => it.invoked_by === by).flatMap(it => it.deleted);
+    return [`The cleaner, ${by === "alarm" ? "called by the alarm" : "on its schedule"}, deleted `, ...listed(objects), ". "];
+  });
   const matches = JSON.stringify(report.observed_timeline) === JSON.stringify(report.expected_timeline);
   return {
     sentence: [matches ? "The run succeeded: every total was the expected one." : "The run ended, with other totals than expected."],
-    why: [totals ? `The bucket's total went ${totals}. ` : "", ...(deleted.length ? ["The cleaner deleted ", ...deleted, ". "] : []), took],
+    why: [totals ? `The bucket's total went ${totals}. ` : "", ...deleted, took],
   };
 }
+
+/** What an audit came to. */
+function audited(report) {
+  const wrong = report?.drift_before?.objects ?? 0, left = report?.drift_after?.objects ?? 0;
+  if (!wrong) return "The audit succeeded: the ledger has every object as it is in the bucket.";
+  if (!report.repaired) return `The audit found ${plural(wrong, "object")} that the ledger has wrong, and changed nothing.`;
+  return `The audit found ${plural(wrong, "object")} that the ledger had wrong, and put ${left ? `all but ${left}` : wrong === 1 ? "it" : "them"} right.`;
+}
+const found = report => report?.found ? `The bucket holds ${plural(report.found.listed.objects, "object")}, ${bytes(report.found.listed.bytes)}.` : "";
 
 /** What a phase waits for, and what has to come before. */
 function why(run, phase, T) {
@@ -83,11 +108,11 @@ function why(run, phase, T) {
   }
   if (phase.name === "WaitForAlarmOk") {
     if (alarm?.state !== "ALARM") return ["The alarm is OK. The run looks once a second."];
-    const point = datapoints().get(periodOf(T));
+    const point = datapoint(periodOf(T), T);
     const now = point >= limit ? `In this period the total still was ${bytes(point)}; another one has to pass below ${bytes(limit)}.` : `If its highest total is below ${bytes(limit)}, the alarm is OK then.`;
     return [`The alarm has been in ALARM since ${time(alarm.at)}, and ${ends}. ${now}`];
   }
-  return [about.graph.nodes.find(node => node.name === phase.name)?.comment ?? ""];
+  return [machineOf(run).graph.nodes.find(node => node.name === phase.name)?.comment ?? ""];
 }
 
 /** A decision of the cleaner. */
@@ -109,9 +134,9 @@ function story(T, object, most = 150) {
   const add = (at, tone, key, ...text) => entries.push({ at, tone, key, text });
   for (const run of past("run", T)) {
     const cycles = run.input?.cycles?.length;
-    add(run.at, "run", `run/${run.id}`, cycles ? `A run of ${plural(cycles, "cycle")} started.` : "A run of the default scenario started.");
+    add(run.at, "run", `run/${run.id}`, run.machine === "audit" ? "An audit started." : `A run of ${cycles ? plural(cycles, "cycle") : "the default scenario"} started. In each cycle it uploads objects, waits until the cleaner has deleted the largest, and waits until the alarm is OK again.`);
     if (endOf(run, T) === undefined) continue;
-    const text = run.status === "SUCCEEDED" ? "The run succeeded." : `The run failed: ${run.error ?? run.status}. ${asSentence(run.cause)}`;
+    const text = run.status === "SUCCEEDED" ? run.machine === "audit" ? audited(run.output) : "The run succeeded." : `The ${noun(run)} failed: ${run.error ?? run.status}. ${asSentence(run.cause)}`;
     add(run.until, run.status === "SUCCEEDED" ? "run" : "over", `run/${run.id}`, text);
   }
   for (const state of past("state", T)) {
@@ -124,10 +149,10 @@ function story(T, object, most = 150) {
   for (const { at, event } of recorded) {
     const it = event.document, was = it.total_size - it.size_delta;
     if (isDeletion(event) && doer(event).who === "cleaner") add(at, "gone", `event/${event.id}`, "The ledger has recorded that ", name(it.object_name), ` (${bytes(-it.size_delta)}) is gone. The total is ${bytes(it.total_size)}.`);
-    else if (isDeletion(event)) add(at, "gone", `event/${event.id}`, name(it.object_name), ` (${bytes(-it.size_delta)}) was deleted by ${doerInWords(event)}. The total is ${bytes(it.total_size)}.`);
+    else if (isDeletion(event)) add(at, "gone", `event/${event.id}`, name(it.object_name), ` (${bytes(-it.size_delta)}) ${verb(event)} by ${doerInWords(event)}. The total is ${bytes(it.total_size)}.`);
     else {
       const crossing = was < limit && it.total_size >= limit ? `, which reaches the threshold of ${bytes(limit)}` : "";
-      add(at, "added", `event/${event.id}`, name(it.object_name), ` (${bytes(it.size ?? it.size_delta)}) was uploaded by ${doerInWords(event)}. The total is ${bytes(it.total_size)}${crossing}.`);
+      add(at, "added", `event/${event.id}`, name(it.object_name), ` (${bytes(it.size ?? it.size_delta)}) ${verb(event)} by ${doerInWords(event)}. The total is ${bytes(it.total_size)}${crossing}.`);
     }
   }
   for (const [at, alarm] of past("alarm", T).entries()) {

@@ -3,7 +3,9 @@
 /** Where more has happened, its marks have no names. */
 const MOST_LABELLED = 200;
 const GUTTER = 118, RIGHT = 14, GAP = 9;
-const FUNCTIONS = [["SizeTracking", "size-tracking"], ["Cleaner", "cleaner"], ["Logging", "logging"], ["Plotting", "plotting"], ["Driver", "driver"]];
+const FUNCTIONS = [["SizeTracking", "size-tracking"], ["Cleaner", "cleaner"], ["Logging", "logging"], ["Plotting", "plotting"], ["Driver", "driver"], ["Audit", "audit"]];
+/** Of whom there is nothing yet, an audit needs no row. */
+const rowsOfFunctions = () => FUNCTIONS.filter(([key]) => key !== "Audit" || once("has audits", () => all("invocation").some(it => it.group === key)));
 const DEAD = ["TrackingDlq", "LoggingDlq", "CleanerDlq", "ScheduleDlq"];
 const tracksAt = s("svg", { role: "img", "aria-label": "Total, alarm, run, queues and functions by time" });
 const view = { from: 0, to: 60000, follows: true };
@@ -28,7 +30,7 @@ const label = (y, text, value, tone = "") => [
 function bar(it, T, y, height, className, text, key, onClass = "") {
   const left = Math.max(GUTTER, x(it.at)), right = Math.min(width() - RIGHT, x(endOf(it, T) ?? T)), wide = Math.max(2, right - left);
   if (right < GUTTER) return [];
-  const room = text && wide > text.length * 6.3 + 8;
+  const room = text && wide > text.length * 5.8 + 8;
   return [
     s("rect", { x: left, y, width: wide, height, rx: Math.min(3, wide / 2), class: className, "data-key": key }, text ? s("title", {}, text) : null),
     room ? s("text", { x: left + 6, y: y + height / 2 + 4, class: `small ${onClass}`, "pointer-events": "none" }, text) : null,
@@ -57,9 +59,9 @@ function drawTracks(T) {
   if (followed) track(44, (top, height) => drawObject(parts, T, top, height));
   track(168, (top, height) => drawTotal(parts, T, top, height, reading));
   track(38, (top, height) => drawAlarm(parts, T, top, height, reading));
-  track(74, (top, height) => drawRun(parts, T, top, height, reading));
+  track(60, (top, height) => drawRun(parts, T, top, height, reading));
   track(58, (top, height) => drawQueues(parts, T, top, height, reading));
-  track(FUNCTIONS.length * 15, (top, height) => drawInvocations(parts, T, top, height));
+  track(rowsOfFunctions().length * 15, (top, height) => drawInvocations(parts, T, top, height));
   const bottom = y - GAP / 2;
   const grid = ticks().map(([at, text]) => [
     s("line", { x1: x(at), x2: x(at), y1: 4, y2: bottom, class: "rule" }),
@@ -102,28 +104,33 @@ function drawTotal(parts, T, top, height, reading) {
   parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: floor, y2: floor, class: "edge-of-track" }));
   for (const value of [Math.round(most * 0.4), Math.round(most * 0.75)]) {
     const round = value >= 10 ? Number(value.toPrecision(1)) : value;
+    if (Math.abs(scale(round) - scale(limit)) < 14) continue;
     parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: scale(round), y2: scale(round), class: "rule" }), s("text", { x: GUTTER - 10, y: scale(round) + 4, class: "small quiet end" }, bytes(round)));
   }
   if (right > GUTTER) parts.push(s("path", { d: `${path}V${floor}H${GUTTER}Z`, class: "area" }), s("path", { d: path, class: seen.length > MOST_LABELLED ? "step dense" : "step" }));
   parts.push(s("line", { x1: GUTTER, x2: width() - RIGHT, y1: scale(limit), y2: scale(limit), class: "threshold" }));
-  parts.push(s("text", { x: width() - RIGHT - 4, y: scale(limit) - 5, class: "small strong end over" }, `threshold ${bytes(limit)}`));
+  parts.push(s("text", { x: GUTTER - 10, y: scale(limit) + 4, class: "small strong end over" }, `threshold ${bytes(limit)}`));
   const marks = [];
   let lastMark = -Infinity;
-  const labels = [[width() - RIGHT - 96, scale(limit) - 5, 96]];
+  const labels = [];
   // Where the line goes up or down, and from where to where.
   const rises = seen.length > MOST_LABELLED ? [] : seen.map(({ at, event }) => { const ends = [scale(event.document.total_size), scale(event.document.total_size - event.document.size_delta)]; return [x(at), Math.min(...ends), Math.max(...ends)]; });
+  const named = [];
   for (const { at, event } of seen) {
     const px = x(at), it = event.document, gone = isDeletion(event);
-    if (px < GUTTER || (px - lastMark < 4 && it.object_name !== followed)) continue;
+    if (px < GUTTER || (seen.length > MOST_LABELLED && px - lastMark < 4 && it.object_name !== followed)) continue;
     lastMark = px;
     const py = scale(it.total_size), sharp = gone ? [[-7, -7], [7, -7], [0, 6]] : [[-7, 7], [7, 7], [0, -6]];
     const faded = followed && followed !== it.object_name ? " faded" : "";
     marks.push(s("polygon", { points: sharp.map(([dx, dy]) => `${px + dx},${py + dy}`).join(" "), class: (gone ? "gone-mark" : "added-mark") + faded, "data-key": `event/${event.id}` },
-      s("title", {}, `${it.object_name} ${delta(it.size_delta)}, ${gone ? "deleted" : "uploaded"} by ${doerInWords(event)}`)));
-    if (seen.length > MOST_LABELLED) continue;
+      s("title", {}, `${it.object_name} ${delta(it.size_delta)}: it ${verb(event)} by ${doerInWords(event)}`)));
+    if (seen.length <= MOST_LABELLED) named.push({ px, py, it, gone, faded });
+  }
+  // What is gone is named first, if there is not room for all.
+  for (const { px, py, it, gone, faded } of named.sort((a, b) => b.gone - a.gone || a.px - b.px)) {
     const text = `${it.object_name.length > 24 ? `${it.object_name.slice(0, 23)}…` : it.object_name} ${delta(it.size_delta)}`, long = text.length * 6.2;
     // Where it covers no other, and no line.
-    const spots = [[11, -8], [11, 17], [-11 - long, -8], [-11 - long, 17]].map(([dx, dy]) => [px + dx, py + dy]);
+    const spots = [[11, -8], [11, 17], [-11 - long, -8], [-11 - long, 17], [11, 31]].map(([dx, dy]) => [px + dx, py + dy]);
     const spot = spots.find(([left, base]) => left > GUTTER && left + long < width() - RIGHT && base > top + 9 && base < top + height - 3
       && Math.abs(base - 4 - scale(limit)) > 7 && !labels.some(it => left < it[0] + it[2] + 6 && it[0] < left + long + 6 && Math.abs(base - it[1]) < 13) && !rises.some(it => it[0] > left - 3 && it[0] < left + long + 3 && base - 10 < it[2] && base + 2 > it[1]));
     if (!spot) continue;
@@ -144,25 +151,27 @@ function drawAlarm(parts, T, top, height, reading) {
   if (px >= 6) {
     for (let at = periodOf(view.from); at <= view.to; at += length) {
       group.push(s("line", { x1: x(at), x2: x(at), y1: top + 18, y2: top + 36, class: "period" }));
-      const middle = x(at + length / 2);
-      const point = at + length <= T || at === periodOf(T) ? datapoints().get(at) : undefined;
-      if (point !== undefined && px > 34 && middle > GUTTER + 24 && middle < width() - RIGHT - 24) group.push(s("text", { x: middle, y: top + 33, class: `small mid ${point >= about.stack.threshold_bytes ? "over strong" : "quiet"}` }, `max ${bytes(point)}`, s("title", {}, `The highest total that this period of the alarm saw: ${grouped(point)} bytes`)));
+      const middle = x(at + length / 2), isOver = at + length <= T;
+      const point = at <= T ? datapoint(at, T) : undefined;
+      const words = point === undefined ? "" : px > 62 ? `max ${bytes(point)}` : bytes(point);
+      // That of a period which isn't over stands before the present.
+      if (words && px > words.length * 6.6 + 6 && (isOver || middle + words.length * 3.3 < x(T)) && middle > GUTTER + 24 && middle < width() - RIGHT - 24) group.push(s("text", { x: middle, y: top + 33, class: `small mid ${point >= about.stack.threshold_bytes ? "over strong" : "quiet"}` }, words, s("title", {}, `The highest total that this period of the alarm saw: ${grouped(point)} bytes`)));
     }
   }
   parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)));
   const state = alarmAt(Math.min(reading, T))?.state;
-  parts.push(label(top + 13, "alarm", state === "INSUFFICIENT_DATA" ? "no data" : state, state === "ALARM" ? "over" : "added"), label(top + 32, "its periods"));
+  parts.push(label(top + 13, "alarm", state === "INSUFFICIENT_DATA" ? "no data" : state, { ALARM: "over", OK: "added" }[state] ?? "quiet"), label(top + 32, "its periods"));
 }
 
 function drawRun(parts, T, top, height, reading) {
-  const group = [];
-  for (const run of visible(all("run"), T)) {
+  const group = [], shown = machineOf(runAt(T)).id;
+  for (const run of visible(all("run").filter(it => it.machine === shown), T)) {
     const failed = endOf(run, T) !== undefined && run.status !== "SUCCEEDED";
-    group.push(bar(run, T, top, 17, failed ? "fill-failed" : "fill-run", `run ${shortly(run)}${endOf(run, T) === undefined ? "" : `: ${run.error ?? run.status.toLowerCase()}`}`, `run/${run.id}`, failed ? "on-running" : ""));
+    group.push(bar(run, T, top, 17, failed ? "fill-failed" : "fill-run", `${noun(run)} ${shortly(run)}${endOf(run, T) === undefined ? "" : `: ${run.error ?? run.status.toLowerCase()}`}`, `run/${run.id}`, failed ? "on-running" : ""));
     for (const phase of visible(phasesOf(run.id), T)) {
       const outcome = outcomeAt(phase, T), count = phase.states.filter(it => it.name === phase.name && it.at <= T).length;
       const text = `${phase.name}${phase.cycle ? ` (cycle ${phase.cycle})` : ""}${count > 1 ? ` × ${count}` : ""}`;
-      const fits = (x(endOf(phase, T) ?? T) - x(phase.at)) > text.length * 6.3 + 8 ? text : phase.name;
+      const fits = (x(endOf(phase, T) ?? T) - x(phase.at)) > text.length * 5.8 + 8 ? text : phase.name;
       group.push(bar(phase, T, top + 21, 21, `fill-${outcome}`, fits, `state/${phase.id}`, outcome === "running" || outcome === "failed" ? "on-running" : ""));
     }
     // The attempts themselves, and between them the pauses.
@@ -171,11 +180,11 @@ function drawRun(parts, T, top, height, reading) {
   }
   parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)));
   const run = runAt(Math.min(reading, T)), phase = run && goesOn(run, Math.min(reading, T)) ? phaseAt(run, Math.min(reading, T)) : undefined;
-  parts.push(label(top + 12, "run", phase?.cycle ? `cycle ${phase.cycle}` : ""), label(top + 35, "states"), label(top + 55, "attempts"));
+  parts.push(label(top + 12, shown === "audit" ? "audit" : "run", phase?.cycle ? `cycle ${phase.cycle}` : ""), label(top + 35, "states"), label(top + 55, "attempts"));
 }
 
 function drawQueues(parts, T, top, height, reading) {
-  const rows = [["TrackingQueue", "to the ledger"], ["LoggingQueue", "to the log"]];
+  const rows = [["TrackingQueue", "queue to ledger"], ["LoggingQueue", "queue to log"]];
   for (const [row, [queue, text]] of rows.entries()) {
     const base = top + 17 + row * 20, samples = once(queue, () => all("queue").filter(it => it.queue === queue).map((it, at, list) => ({ ...it, until: list[at + 1]?.at })));
     const count = it => it.waiting + it.delayed + it.in_flight, most = Math.max(3, ...samples.map(count));
@@ -198,8 +207,8 @@ function drawQueues(parts, T, top, height, reading) {
 }
 
 function drawInvocations(parts, T, top) {
-  for (const [row, [key, text]] of FUNCTIONS.entries()) {
-    const y = top + row * 15, list = once(`invocations of ${key}`, () => all("invocation").filter(it => it.function === key));
+  for (const [row, [key, text]] of rowsOfFunctions().entries()) {
+    const y = top + row * 15, list = once(`invocations of ${key}`, () => all("invocation").filter(it => it.group === key));
     const seen = visible(list, T, 120000).filter(it => it.until >= view.from);
     const group = spaced(seen).map(it => bar(it, T, y, 11, `invocation${it.failed ? " failed" : ""}`, "", `invocation/${it.id}`));
     parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)), label(y + 10, text, seen.length ? counted(seen.length) : ""));
@@ -214,7 +223,8 @@ function drawObject(parts, T, top, height) {
     const next = events[at + 1];
     group.push(bar({ at: event.at, until: next?.at }, T, top, 16, "fill-done", `in the bucket, ${bytes(event.document.size ?? 0)}`, `event/${event.id}`));
   }
-  const mark = (at, text, className, key) => at <= T && group.push(s("circle", { cx: x(at), cy: top + 25, r: 4, class: className, "data-key": key }, s("title", {}, `${time(at, true)} ${text}`)), s("text", { x: x(at), y: top + 41, class: "small mid quiet" }, view.to - view.from < 45000 ? text : ""));
+  const marks = [];
+  const mark = (at, text, className, key) => at <= T && marks.push({ at, text, className, key });
   for (const event of events) {
     group.push(s("line", { x1: x(event.at), x2: x(Math.min(T, event.until)), y1: top + 25, y2: top + 25, class: "step" }));
     mark(event.at, isDeletion(event) ? "deleted" : "uploaded", isDeletion(event) ? "gone-mark" : "added-mark", `event/${event.id}`);
@@ -222,6 +232,14 @@ function drawObject(parts, T, top, height) {
   }
   for (const { at, cleaning } of byName("cleaning").get(followed) ?? []) mark(at, "chosen", "dead", `cleaning/${cleaning.id}`);
   for (const line of byName("line").get(followed) ?? []) if (line.contract === "object-event-line") mark(Date.parse(line.document.timestamp), "logged", "flight", `line/${line.id}`);
+  // What stands close together is named together.
+  const names = [];
+  for (const { at, text, className, key } of marks.sort((a, b) => a.at - b.at)) {
+    const px = x(at), last = names.at(-1);
+    group.push(s("circle", { cx: px, cy: top + 25, r: 4, class: className, "data-key": key }, s("title", {}, `${time(at, true)} ${text}`)));
+    if (last && px - last.px < last.text.length * 5.6 + 12) last.text += `, ${text}`; else names.push({ px, text });
+  }
+  for (const { px, text } of names) group.push(s("text", { x: px - 4, y: top + 41, class: "small quiet" }, text));
   const short = followed.length > 16 ? `${followed.slice(0, 15)}…` : followed;
   parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)), s("text", { x: 12, y: top + 13, class: "small strong" }, short, s("title", {}, followed)), label(top + 29, "its events"));
 }

@@ -6,14 +6,14 @@ let shownCycle, showsAll = false, drawnStates;
 
 /** Which states are drawn: the story, with those that errors have led to, or all if somebody wants to see them. */
 function statesToDraw(T) {
-  const story = new Set(about.story.nodes.map(node => node.name)), run = runAt(T);
-  if (showsAll) return new Set(about.graph.nodes.map(node => node.name));
+  const run = runAt(T), machine = machineOf(run), story = new Set(machine.story.nodes.map(node => node.name));
+  if (showsAll) return new Set(machine.graph.nodes.map(node => node.name));
   for (const state of run ? statesOf(run.id) : []) if (state.at <= T) story.add(state.name);
   return story;
 }
 
-function drawMachine(names) {
-  const isStory = names.size === about.story.nodes.length, whole = isStory ? about.story : about.graph;
+function drawMachine(machine, names) {
+  const isStory = names.size === machine.story.nodes.length, whole = isStory ? machine.story : machine.graph;
   const graph = { nodes: whole.nodes.filter(node => names.has(node.name)), edges: whole.edges.filter(edge => names.has(edge.from) && names.has(edge.to)) };
   const points = showsAll || isStory ? [[whole.width, whole.height]] : graph.nodes.map(node => [node.x + node.width + 14, node.y + node.height + 2]);
   drawnNodes.clear(); drawnEdges.length = 0;
@@ -21,7 +21,7 @@ function drawMachine(names) {
   const head = s("marker", { id: "head", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 5.5, markerHeight: 5.5, orient: "auto-start-reverse" }, s("path", { d: "M0,0L8,4L0,8Z", fill: "context-stroke" }));
   const nodes = graph.nodes.map(node => {
     const inner = node.type === "Map", quiet = ["Choice", "Wait", "Pass"].includes(node.type);
-    const badge = s("text", { x: node.x + node.width - 4, y: node.y - 3, class: "small quiet end" });
+    const badge = s("text", { x: node.x + node.width - 4, y: node.y - 3, class: "small badge" });
     const at = s("g", { class: `node ${node.type}`, tabindex: 0, role: "button", "data-name": node.name },
       s("rect", { x: node.x, y: node.y, width: node.width, height: node.height, rx: inner ? 10 : 6 }),
       s("text", { x: node.x + node.width / 2, y: node.y + (inner ? 16 : node.height / 2 + 4), class: "small" }, node.name),
@@ -66,8 +66,8 @@ function cyclesAt(T) {
 }
 
 function colourMachine(T) {
-  const names = statesToDraw(T), key = [...names].join();
-  if (drawnStates !== key) { drawnStates = key; drawMachine(names); at.whole.textContent = showsAll ? "Less" : "All states"; }
+  const names = statesToDraw(T), machine = machineOf(runAt(T)), key = `${machine.id}/${[...names].join()}`;
+  if (drawnStates !== key) { drawnStates = key; drawMachine(machine, names); at.machine.textContent = machine.id === "audit" ? "The audit's state machine" : "The state machine"; at.whole.textContent = showsAll ? "Less" : "All states"; }
   const run = runAt(T), { cycle } = cyclesAt(T), states = run ? statesOf(run.id).filter(it => it.at <= T && (it.cycle === undefined || it.cycle === cycle)) : [];
   const byNode = new Map(), taken = new Set();
   for (const [at, state] of states.entries()) {

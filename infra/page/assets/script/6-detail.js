@@ -20,7 +20,7 @@ function close() {
 function json(value, contract, path = "", top = true) {
   const words = about.vocabulary[contract] ?? {};
   const plain = it => it === null ? h("span", { class: "quiet" }, "null") : h("span", { class: typeof it === "string" ? "s" : "n" }, JSON.stringify(it));
-  const what = at => words[at] ? h("span", { class: "what" }, `  ${words[at]}`) : "";
+  const what = at => words[at] ? h("span", { class: "what" }, `  ${words[at].replaceAll("`", "")}`) : "";
   const inside = (it, at) => it !== null && typeof it === "object" ? json(it, contract, at, false) : plain(it);
   if (value === null || typeof value !== "object") return top ? h("div", { class: "json" }, inside(value, path)) : plain(value);
   const rows = Array.isArray(value)
@@ -30,9 +30,11 @@ function json(value, contract, path = "", top = true) {
       return h("div", {}, h("span", { class: "k" }, `${key}: `), it !== null && typeof it === "object" ? [what(at), inside(it, at)] : [inside(it, at), what(at)]);
     });
   const empty = rows.length ? "" : h("span", { class: "quiet" }, Array.isArray(value) ? "[]" : "{}");
-  return h("div", { class: top ? "json" : "" }, top && words[""] && !path ? h("div", { class: "json-top what" }, words[""]) : "", ...rows.map(row => { if (top) row.className = "json-top"; return row; }), empty);
+  return h("div", { class: top ? "json" : "" }, top && words[""] && !path ? h("div", { class: "json-top what" }, words[""].replaceAll("`", "")) : "", ...rows.map(row => { if (top) row.className = "json-top"; return row; }), empty);
 }
 
+/** A function's own name: size-tracking. */
+const kebab = name => name.replace(/(?<=.)[A-Z]/g, it => `-${it}`).toLowerCase();
 const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
 const facts = pairs => h("dl", { class: "facts" }, pairs.filter(([, it]) => it !== undefined && it !== "").flatMap(([term, it]) => [h("dt", {}, term), h("dd", {}, it)]));
 const moment = at => at === undefined ? "" : [stamp(at), h("span", { class: "quiet" }, ` .${pad(new Date(at).getUTCMilliseconds(), 3)}`)];
@@ -50,17 +52,18 @@ function lines(list, title = "Log lines") {
 const DETAILS = {
   run(run, T) {
     const { sentence, why } = goesOn(run, T) ? now(T) : ended(run, T);
-    return [`Run ${run.id}`, facts([["started", moment(run.at)], ["ended", moment(endOf(run, T))], ["lasted", lasting((endOf(run, T) ?? T) - run.at)], ["states entered", String(statesOf(run.id).filter(it => it.at <= T).length)]]),
+    const audit = run.machine === "audit";
+    return [`${audit ? "Audit" : "Run"} ${run.id}`, facts([["started", moment(run.at)], ["ended", moment(endOf(run, T))], ["lasted", lasting((endOf(run, T) ?? T) - run.at)], ["states entered", String(statesOf(run.id).filter(it => it.at <= T).length)]]),
       goesOn(run, T) ? h("p", { class: "waits" }, ...spoken([...sentence, " ", ...why])) : failure(run),
-      section("Input", json(run.input ?? {}, "run-input")), endOf(run, T) !== undefined && run.output ? section("Output", json(run.output, "run-report")) : ""];
+      section("Input", json(run.input ?? {}, audit ? "audit-input" : "run-input")), endOf(run, T) !== undefined && run.output ? section("Output", json(run.output, audit ? "audit-report" : "run-report")) : ""];
   },
   state(state, T) {
-    const node = about.graph.nodes.find(it => it.name === state.name) ?? {}, run = kept.run.get(state.run), phase = phasesOf(state.run).find(it => it.states.includes(state));
+    const run = kept.run.get(state.run), { id, graph } = machineOf(run), node = graph.nodes.find(it => it.name === state.name) ?? {}, phase = phasesOf(state.run).find(it => it.states.includes(state));
     const goes = goesOn(state, T) || (phase && goesOn(phase, T) && phase.states.includes(state) && goesOn(run ?? state, T)), end = endOf(state, T);
     const attempts = (state.attempts ?? []).filter(it => it.at <= T), last = attempts.at(-1);
     const payload = (it, contract) => it?.Payload !== undefined && contract ? it.Payload : it;
-    const looks = phase?.states.filter(it => it.name === phase.name && it.at <= T) ?? [], errors = about.graph.edges.filter(it => it.from === state.name && it.catch).map(it => it.to);
-    const wrote = all("line").slice(until(all("line"), state.at), until(all("line"), (end ?? T) + 400)).filter(it => it.function === "Driver" && it.at <= T && (!it.document.span?.run_id || it.document.span.run_id === state.run));
+    const looks = phase?.states.filter(it => it.name === phase.name && it.at <= T) ?? [], errors = graph.edges.filter(it => it.from === state.name && it.catch).map(it => it.to);
+    const wrote = all("line").slice(until(all("line"), state.at), until(all("line"), (end ?? T) + 400)).filter(it => it.group.toLowerCase() === id && it.at <= T && (!it.document.span?.run_id || it.document.span.run_id === state.run));
     return [`${state.name}${state.cycle ? ` (cycle ${state.cycle})` : ""}`,
       node.comment ? h("p", {}, node.comment) : "",
       facts([["type", node.type], ["state", { running: "in progress", done: "done", caught: "its error was caught", failed: "failed" }[outcomeAt(state, T)]], ["entered", moment(state.at)], ["left", moment(end)], ["lasted", lasting((end ?? T) - state.at)], ["on an error", errors.join(", ")]]),
@@ -74,15 +77,15 @@ const DETAILS = {
       lines(wrote)];
   },
   node(_, T, name) {
-    const node = about.graph.nodes.find(it => it.name === name) ?? {};
-    return [name, node.comment ? h("p", {}, node.comment) : "", facts([["type", node.type], ["state", "not entered by this run so far"], ["leads to", about.graph.edges.filter(it => it.from === name && !it.catch).map(it => it.to).join(", ")], ["on an error", about.graph.edges.filter(it => it.from === name && it.catch).map(it => it.to).join(", ")]])];
+    const { graph } = machineOf(runAt(T)), node = graph.nodes.find(it => it.name === name) ?? {};
+    return [name, node.comment ? h("p", {}, node.comment) : "", facts([["type", node.type], ["state", "not entered by this run so far"], ["leads to", graph.edges.filter(it => it.from === name && !it.catch).map(it => it.to).join(", ")], ["on an error", graph.edges.filter(it => it.from === name && it.catch).map(it => it.to).join(", ")]])];
   },
   event(event, T) {
-    const it = event.document, gone = isDeletion(event), { cleaning, line } = doer(event);
+    const it = event.document, { cleaning } = doer(event);
     const wrote = (byName("line").get(it.object_name) ?? []).filter(line => line.at <= T && Math.abs(line.at - event.at) < 30000);
-    return [`${it.object_name} ${gone ? "was deleted" : "was uploaded"}`, facts([["by", doerInWords(event)], ["size", size(Math.abs(it.size_delta))], [gone ? "deleted" : "uploaded", moment(event.at)], ["recorded", moment(event.until)], ["on its way for", lasting(event.until - event.at)], ["total then", size(it.total_size)]]),
+    return [`${it.object_name} ${verb(event)}`, facts([["by", doerInWords(event)], ["size", size(Math.abs(it.size_delta))], [it.event_type.startsWith("Audit:") ? "as of" : isDeletion(event) ? "deleted" : "uploaded", moment(event.at)], ["recorded", moment(event.until)], ["on its way for", lasting(event.until - event.at)], ["total then", size(it.total_size)]]),
       h("p", {}, h("button", { type: "button", onclick: () => follow(it.object_name) }, "Follow this object")),
-      section("Record in the history", json(it, "history-record")), cleaning ? section("The cleaning that chose it", json(cleaning.document, "cleaning-record")) : "", lines(wrote), line ? "" : ""];
+      section("Record in the history", json(it, "history-record")), cleaning ? section("The cleaning that chose it", json(cleaning.document, "cleaning-record")) : "", lines(wrote)];
   },
   cleaning(cleaning) { return ["A cleaning", section("Record", json(cleaning.document, "cleaning-record"))]; },
   row(row) { return [row.document.object_name, section("Row of the ledger", json(row.document, row.contract))]; },
@@ -91,11 +94,11 @@ const DETAILS = {
     return [`The alarm: ${alarm.state}`, facts([["since", moment(alarm.at)], ["until", next && next.at <= T ? moment(next.at) : ""], ["threshold", size(about.stack.threshold_bytes)], ["period", lasting(period())], ["name", about.stack.alarm_name]]),
       !next && alarm.state === "ALARM" ? h("p", { class: "waits" }, `Its period ends in ${seconds(periodOf(T) + period() - T)}.`) : "", alarm.reason ? section("CloudWatch's reason", h("p", {}, alarm.reason)) : ""];
   },
-  queue(queue) { return [queue.queue, facts([["looked at", moment(queue.at)], ["waiting", String(queue.waiting)], ["delayed", String(queue.delayed)], ["in flight", String(queue.in_flight)]]), h("p", { class: "quiet" }, queue.queue === "LoggingQueue" ? "Messages wait three seconds here: logging tells what an event has changed, which the ledger has to know first." : queue.queue.endsWith("Dlq") ? "Nothing reads this queue. What is in it was given up." : "Messages are received by size-tracking, which applies them to the ledger.")]; },
+  queue(queue) { return [queue.queue, facts([[queue.within_seconds ? `at most, in ${queue.within_seconds} s from` : "looked at", moment(queue.at)], ["waiting", String(queue.waiting)], ["delayed", String(queue.delayed)], ["in flight", String(queue.in_flight)]]), h("p", { class: "quiet" }, queue.queue === "LoggingQueue" ? "Messages wait three seconds here: logging tells what an event has changed, which the ledger has to know first." : queue.queue.endsWith("Dlq") ? "Nothing reads this queue. What is in it was given up." : "Messages are received by size-tracking, which applies them to the ledger.")]; },
   invocation(it, T) {
     const wrote = all("line").filter(line => line.request_id === it.id), decided = wrote.find(line => line.contract === "cleaner-decision-line");
-    const states = it.function === "Driver" ? all("state").filter(state => state.attempts?.some(attempt => attempt.at <= it.at + 300 && (attempt.until ?? T) >= it.until - 300)) : [];
-    return [`An invocation of ${FUNCTIONS.find(([key]) => key === it.function)?.[1] ?? it.function}`, facts([["began", moment(it.at)], ["ended", moment(it.until)], ["took", lasting(it.until - it.at)], ["outcome", it.failed ? "an error" : "success"], ["request", it.id], ["for", states[0]?.name]]),
+    const states = it.group === "Driver" ? all("state").filter(state => state.attempts?.some(attempt => attempt.at <= it.at + 300 && (attempt.until ?? T) >= it.until - 300)) : [];
+    return [`An invocation of ${kebab(it.function)}`, facts([["began", moment(it.at)], ["ended", moment(it.until)], ["took", lasting(it.until - it.at)], ["outcome", it.failed ? "an error" : "success"], ["request", it.id], ["for", states[0]?.name]]),
       decided ? h("p", { class: "waits" }, ...spoken(decision(decided))) : "", lines(wrote), ...wrote.filter(line => line.contract !== "log-line" && line.contract !== "text").slice(0, 6).map(line => section(`Line (${line.contract})`, json(line.document, line.contract)))];
   },
   line(line) {

@@ -7,6 +7,7 @@ let taken = Date.now(), replayed, playing, trouble, hasBegun = false;
 const present = () => isLive ? Date.now() : replayed ?? taken;
 
 const at = {
+  machine: h("h2", {}, "The state machine"),
   status: h("span", { class: `live${isLive ? "" : " recorded"}`, role: "status" }, isLive ? "connecting" : "recorded"), where: h("span", { class: "where" }), actions: h("div", { class: "actions" }),
   sentence: h("p", { class: "sentence" }), why: h("p", { class: "why" }), figures: h("dl", { class: "figures" }), story: h("ol", { class: "story" }), ledger: h("tbody"), history: h("tbody"), cycles: h("span", { class: "tools tabs" }), whole: h("button", { type: "button", onclick: () => { showsAll = !showsAll; changed(); } }, "All states"),
   object: h("input", { list: "objects", placeholder: "follow an object", "aria-label": "Follow an object", size: 18 }), objects: h("datalist", { id: "objects" }), storyNote: h("span", { class: "quiet" }), ledgerNote: h("span", { class: "quiet" }), runs: h("select", { "aria-label": "Run", hidden: true, onchange: event => { picked = event.target.value; fitRun(); } }),
@@ -16,7 +17,7 @@ function build() {
   const button = (text, label, act) => h("button", { type: "button", title: label, "aria-label": label, onclick: act }, text);
   const tools = h("span", { class: "tools" }, at.object, button("−", "Show more time (-)", () => zoom(1.6)), button("+", "Show less time (+)", () => zoom(1 / 1.6)), button("Run", "Show the whole run (f)", fitRun), isLive ? button("Now", "Follow the present (n)", followPresent) : "");
   const tracks = h("section", { class: "card tracks", tabindex: 0, "aria-label": "What happened when" }, h("header", {}, h("h2", {}, "What happened when"), at.runs, tools), tracksAt, h("p", { class: "keys" }, "Drag to move, Ctrl and wheel to zoom, click for details. Keys: ← → + − f n, Esc."));
-  const legend = h("p", { class: "legend" }, ...[["done", "done"], ["running", "in progress"], ["failed", "failed"], ["caught", "error caught"]].map(([name, text]) => h("span", {}, h("i", { class: `l-${name}` }), text)));
+  const legend = h("p", { class: "legend" }, ...[["done", "done"], ["running", "in progress"], ["failed", "failed"], ["caught", "error caught"]].map(([name, text]) => h("span", {}, h("i", { class: `l-${name}` }), text)), at.whole);
   const table = (heads, body, empty) => h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map(([text, number]) => h("th", { class: number ? "number" : "" }, text)))), body));
   const replay = h("section", { class: "replay", "aria-label": "Replay", hidden: isLive });
   if (!isLive) replay.append(...scrubber());
@@ -28,7 +29,7 @@ function build() {
         h("div", { class: "pair" },
           h("section", { class: "card" }, h("header", {}, h("h2", {}, "Ledger"), at.ledgerNote), table([["object"], ["size", true], ["state"], [""]], at.ledger)),
           h("section", { class: "card" }, h("header", {}, h("h2", {}, "History"), h("span", { class: "quiet" }, "as the ledger recorded it")), table([["recorded"], ["object"], ["change", true], ["total", true]], at.history)))),
-      h("div", { class: "column" }, h("section", { class: "card machine" }, h("header", {}, h("h2", {}, "The state machine"), at.cycles, at.whole), h("div", { class: "body" }, machineAt), legend))),
+      h("div", { class: "column" }, h("section", { class: "card machine" }, h("header", {}, at.machine, at.cycles), h("div", { class: "body" }, machineAt), legend))),
     detailAt);
   document.body.append(at.objects);
   at.object.addEventListener("change", () => follow(at.object.value));
@@ -116,7 +117,7 @@ function draw() {
   colourMachine(T);
   drawNow(T);
   // A replay shows more frames than anybody can read lists.
-  const lists = `${version}/${isLive ? "" : playing ? Math.floor(performance.now() / 250) : T}/${followed}`;
+  const lists = `${version}/${isLive ? "" : playing ? Math.floor(performance.now() / 250) : T}/${followed}/${runAt(T)?.id}`;
   if (drawn.lists !== lists) { drawn.lists = lists; drawLists(T); }
   const second = `${version}/${Math.floor(T / 1000)}/${chosen}`;
   if (drawn.second !== second) { drawn.second = second; drawDetail(T); }
@@ -144,7 +145,7 @@ function drawNow(T) {
   const figures = [
     ["total", bytes(total), `of ${bytes(limit)}`, total >= limit ? "over" : "fine"],
     ["alarm", state, isOver && !isLive ? " " : `period ends in ${seconds(next)}`, { ALARM: "over", OK: "ok" }[state] ?? ""],
-    ["run", run ? lasting((endOf(run, T) ?? T) - run.at).replace(/\.\d s/, " s") : "–", run ? (isOver ? run.status.toLowerCase().replace("_", " ") : "in progress") : "", isOver && run.status !== "SUCCEEDED" ? "over" : ""],
+    [run ? noun(run) : "run", run ? lasting((endOf(run, T) ?? T) - run.at).replace(/\.\d s/, " s") : "–", run ? (isOver ? run.status.toLowerCase().replace("_", " ") : "in progress") : "", isOver && run.status !== "SUCCEEDED" ? "over" : ""],
     ["deleted by the cleaner", run ? plural(gone.length, "object") : "–", run ? bytes(gone.reduce((sum, it) => sum - it.event.document.size_delta, 0)) : "", ""],
   ];
   const key = JSON.stringify(figures);
@@ -173,7 +174,7 @@ function drawLists(T) {
   at.cycles.replaceChildren(...(cycles.length > 1 ? cycles.map(it => h("button", { type: "button", "aria-pressed": String(it === cycle), onclick: () => { shownCycle = it === cycles.at(-1) ? undefined : it; drawn.lists = undefined; changed(); } }, `Cycle ${it}`)) : []));
   const runs = past("run", T), run = runAt(T);
   at.runs.hidden = runs.length < 2;
-  at.runs.replaceChildren(...runs.slice(-30).reverse().map(it => h("option", { value: it.id, selected: it === run }, `${time(it.at)} ${it.status.toLowerCase()}`)));
+  at.runs.replaceChildren(...runs.slice(-30).reverse().map(it => h("option", { value: it.id, selected: it === run }, `${time(it.at)} ${noun(it)} ${it.status.toLowerCase().replace("_", " ")}`)));
   if (at.redrive) {
     const newest = new Map(all("queue").map(it => [it.queue, it.waiting + it.in_flight])), dead = (newest.get("TrackingDlq") ?? 0) + (newest.get("LoggingDlq") ?? 0);
     at.redrive.hidden = dead === 0;
@@ -189,7 +190,8 @@ function begin(recording) {
   taken = recording.taken_at;
   forget();
   put(records);
-  at.where.textContent = `${about.stack.bucket_name}, stack ${about.stack.name} on ${about.stack.place}`;
+  at.where.textContent = `keeps the bucket ${about.stack.bucket_name} under ${bytes(about.stack.threshold_bytes)} by deleting its largest objects`;
+  at.where.title = `Stack ${about.stack.name} on ${about.stack.place}`;
   document.title = `Spillway: ${about.stack.name}`;
   hasBegun = true;
   drawnStates = undefined;
@@ -206,9 +208,9 @@ if (isLive) {
   events.addEventListener("error", () => told("the stack has stopped, or this page lost it; trying again"));
   let last = 0;
   const tick = () => {
-    // As often as it makes a difference of a pixel, and ten times a second at most.
+    // As often as it makes a difference of a pixel, and four times a second at most; news are drawn at once.
     const pixel = (view.to - view.from) / width(), clockNow = performance.now();
-    if (clockNow - last >= Math.min(1000, Math.max(100, pixel)) && !document.hidden) { last = clockNow; changed(); }
+    if (clockNow - last >= Math.min(1000, Math.max(250, pixel)) && !document.hidden) { last = clockNow; changed(); }
     setTimeout(tick, 100);
   };
   tick();

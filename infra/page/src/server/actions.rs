@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::run::{RunInput, Upload};
+use tokio::try_join;
 
 use super::App;
 use crate::stack::Stack;
@@ -27,8 +28,8 @@ pub(super) trait Actor: Send + Sync {
     fn start<'a>(&'a self, input: &'a str) -> Answer<'a, String>;
     fn upload<'a>(&'a self, upload: &'a Upload) -> Answer<'a, ()>;
     fn delete<'a>(&'a self, object_name: &'a ObjectName) -> Answer<'a, ()>;
-    /// Sends the messages of the queue `from` to the queue `to`, and gives how many.
-    fn redrive<'a>(&'a self, from: &'a str, to: &'a str) -> Answer<'a, usize>;
+    /// Has the messages of the queue `from` moved to the queue `to`.
+    fn redrive<'a>(&'a self, from: &'a str, to: &'a str) -> Answer<'a, ()>;
 }
 
 /// On a deployed stack.
@@ -68,28 +69,12 @@ impl Actor for OnStack {
         })
     }
 
-    /// One by one, and none is taken away before it was sent: it may arrive twice, and is not lost. (SQS has
-    /// `StartMessageMoveTask` for it, the local AWS doesn't.)
-    fn redrive<'a>(&'a self, from: &'a str, to: &'a str) -> Answer<'a, usize> {
+    fn redrive<'a>(&'a self, from: &'a str, to: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
-            let (from, to, sqs) = (self.stack.resource(from), self.stack.resource(to), &self.stack.sqs);
-            let mut count = 0;
-            loop {
-                let request = sqs.receive_message().queue_url(from).max_number_of_messages(10).visibility_timeout(30);
-                let messages =
-                    request.send().await.map_err(CallError::of("ReceiveMessage"))?.messages.unwrap_or_default();
-                if messages.is_empty() {
-                    return Ok(count);
-                }
-                for message in messages {
-                    let body = message.body.unwrap_or_default();
-                    let sent = sqs.send_message().queue_url(to).message_body(body).send().await;
-                    sent.map_err(CallError::of("SendMessage"))?;
-                    let request = sqs.delete_message().queue_url(from).set_receipt_handle(message.receipt_handle);
-                    request.send().await.map_err(CallError::of("DeleteMessage"))?;
-                    count += 1;
-                }
-            }
+            // Functions have sent some messages there themselves: SQS does not know where those came from.
+            let (from, to) = try_join!(self.stack.queue_arn(from), self.stack.queue_arn(to))?;
+            let request = self.stack.sqs.start_message_move_task().source_arn(from).destination_arn(to);
+            request.send().await.map(drop).map_err(CallError::of("StartMessageMoveTask"))
         })
     }
 }
@@ -197,7 +182,7 @@ pub(super) async fn redrive(State(app): State<App>, text: String) -> Response {
         return Reply::Invalid(Breach { field: "queue".to_owned(), reason: format!("it must be {names}") })
             .into_response();
     };
-    Reply::from(app.actor.redrive(from, to).await).into_response()
+    done(app.actor.redrive(from, to).await).into_response()
 }
 
 fn done(result: Result<(), CallError>) -> Reply {
