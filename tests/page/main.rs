@@ -223,7 +223,7 @@ async fn the_page_shows_runs_while_they_go_on() {
     browser.get("(() => { window.lags = []; const shown = put; put = records => { shown(records); for (const it of records) if (it.kind === 'event') requestAnimationFrame(() => requestAnimationFrame(() => window.lags.push(Date.now() - it.until))); }; return 1; })()").await;
     for (words, why) in [
         (
-            "the cleaner to delete the largest objects",
+            "the cleaner to make room",
             "the total of 46 B has reached the threshold of 20 B, and the alarm's period ends in",
         ),
         ("until the alarm is OK again", "The alarm has been in ALARM since"),
@@ -350,7 +350,7 @@ async fn a_file_replays_the_run_without_a_network() {
     browser.prefer("light").await;
     browser.resize(1280, 800).await;
     browser.get(&format!("(() => {{ const [from, to] = bounds(); slider.value = ({middle} - from) / (to - from) * 1000; slider.dispatchEvent(new Event('input')); return 1; }})()")).await;
-    browser.until(5, "document.querySelector('.sentence').textContent === 'Cycle 1 of 2: the run waits for the cleaner to delete the largest objects.'").await;
+    browser.until(5, "document.querySelector('.sentence').textContent === 'Cycle 1 of 2: the run waits for the cleaner to make room.'").await;
     browser.until(5, "document.querySelector('.why').textContent.startsWith('assignment2.txt is not deleted yet: the total of 46 B has reached the threshold of 20 B')").await;
     assert_eq!(browser.get("document.querySelectorAll('.gone-mark').length").await, 0);
     let (_, going_on) = graph(&browser).await;

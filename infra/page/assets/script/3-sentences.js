@@ -12,7 +12,7 @@ function now(T) {
   const run = runAt(T), total = totalAt(T), limit = about.stack.threshold_bytes;
   if (!run) {
     const sentence = total >= limit ? ["The bucket is over its limit."] : ["No run yet."];
-    return { sentence, why: [`The bucket holds ${bytes(total)}. At ${bytes(limit)} the alarm calls the cleaner, which deletes the largest objects.`] };
+    return { sentence, why: [`The bucket holds ${bytes(total)}. At ${bytes(limit)} the alarm calls the cleaner, which deletes objects.`] };
   }
   const plan = planOf(run, T), end = endOf(run, T);
   if (end !== undefined) return ended(run, T);
@@ -23,7 +23,7 @@ function now(T) {
     PrepareRun: "The run prepares the bucket.",
     AlignWindow: "The run waits until a period of the alarm begins.",
     Upload: "The run uploads objects, and waits until the ledger has them.",
-    WaitForDeletion: "The run waits for the cleaner to delete the largest objects.",
+    WaitForDeletion: "The run waits for the cleaner to make room.",
     WaitForAlarmOk: "The run waits until the alarm is OK again.",
     CheckRun: "The run checks that all went as it should.",
     CallPlotApi: "The run has a plot made.",
@@ -134,7 +134,7 @@ function story(T, object, most = 150) {
   const add = (at, tone, key, ...text) => entries.push({ at, tone, key, text });
   for (const run of past("run", T)) {
     const cycles = run.input?.cycles?.length;
-    add(run.at, "run", `run/${run.id}`, run.machine === "audit" ? "An audit started." : `A run of ${cycles ? plural(cycles, "cycle") : "the default scenario"} started. In each cycle it uploads objects, waits until the cleaner has deleted the largest, and waits until the alarm is OK again.`);
+    add(run.at, "run", `run/${run.id}`, run.machine === "audit" ? "An audit started." : `A run of ${cycles ? plural(cycles, "cycle") : "the default scenario"} started. In each cycle it uploads objects, waits until the cleaner has made room, and waits until the alarm is OK again.`);
     if (endOf(run, T) === undefined) continue;
     const text = run.status === "SUCCEEDED" ? run.machine === "audit" ? audited(run.output) : "The run succeeded." : `The ${noun(run)} failed: ${run.error ?? run.status}. ${asSentence(run.cause)}`;
     add(run.until, run.status === "SUCCEEDED" ? "run" : "over", `run/${run.id}`, text);

@@ -52,7 +52,7 @@ function form(title, fields, verb, check, submit) {
 function forms() {
   const scenario = h("textarea", { id: "scenario", spellcheck: "false" });
   scenario.value = DEFAULT_SCENARIO;
-  const run = form("Start a run", [h("p", { class: "quiet" }, "A scenario: cycles of uploads. After each, the largest objects should go until the total is below the threshold."), h("label", {}, "Scenario, as JSON", scenario)], "Start",
+  const run = form("Start a run", [h("p", { class: "quiet" }, "A scenario: cycles of uploads. After each, the cleaner should delete objects until there is room again."), h("label", {}, "Scenario, as JSON", scenario)], "Start",
     async () => ({ good: "This is a scenario.", ...await ask("POST", "/validate", scenario.value) }),
     async () => { const answer = await ask("POST", "/runs", scenario.value); if (answer.ok) { picked = undefined; followPresent(); } return answer; });
   const object = h("input", { id: "object-name", value: "notes.txt", autocomplete: "off" }), length = h("input", { id: "object-size", type: "number", value: "12", min: "0", max: "16777216" });

@@ -190,7 +190,7 @@ function begin(recording) {
   taken = recording.taken_at;
   forget();
   put(records);
-  at.where.textContent = `keeps the bucket ${about.stack.bucket_name} under ${bytes(about.stack.threshold_bytes)} by deleting its largest objects`;
+  at.where.textContent = `keeps the bucket ${about.stack.bucket_name} under ${bytes(about.stack.threshold_bytes)} by deleting objects`;
   at.where.title = `Stack ${about.stack.name} on ${about.stack.place}`;
   document.title = `Spillway: ${about.stack.name}`;
   hasBegun = true;
