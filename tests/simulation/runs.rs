@@ -11,7 +11,7 @@ use spillway_fake_aws::Bucket;
 
 use crate::environment::{Environment, cloudwatch, driver_s3, ledger};
 use crate::functions::PERIOD;
-use crate::world::{Shared, now, pass};
+use crate::world::{Shared, millis, now, pass};
 
 /// How long an invocation of a task may take, in milliseconds.
 const TIMEOUT: i64 = 15_000;
@@ -101,22 +101,33 @@ async fn go_round(shared: &Shared, started_at: Timestamp, plan: &RunPlan, cycle:
 
     let deps = wait_for_deletion::Deps { store: ledger() };
     let request = WaitForDeletionRequest { run_id: run_id.clone(), cycle, after_event_key, deadline: deadline(now()) };
+    let began = now();
     let look = async || wait_for_deletion::handle(&deps, request.clone(), now()).await;
     let settled_at = loop {
         let response = task(shared, "wait-for-deletion", look).await?;
         if response.done {
             break response.settled_at.filter(|_| !response.deleted.is_empty());
         }
-        wait(plan).await;
+        wait_for_alarm(began, plan, 2000).await;
     };
 
     let deps = wait_for_alarm_ok::Deps { cloudwatch: cloudwatch(), alarm_name: "a".into() };
     let request = WaitForAlarmOkRequest { run_id, settled_at, deadline: deadline(now()) };
+    let began = now();
     let look = async || wait_for_alarm_ok::handle(&deps, request.clone(), now()).await;
     while !task(shared, "wait-for-alarm-ok", look).await?.done {
-        wait(plan).await;
+        wait_for_alarm(began, plan, 1000).await;
     }
     Ok(())
+}
+
+/// Waits as the state machine does for what the alarm brings about: until a moment after the end of the period in which the
+/// wait `began`, and from then on for as long as the period goes on already.
+async fn wait_for_alarm(began: Timestamp, plan: &RunPlan, after_end: i64) {
+    let (period, now) = (i64::from(plan.period_seconds) * 1000, millis());
+    let look_at = (began.as_millisecond() / period + 1) * period + after_end;
+    let into = now % period;
+    pass(if now < look_at { look_at - now } else { into.min(period - into + 1000).max(1000) }).await;
 }
 
 async fn wait(plan: &RunPlan) {

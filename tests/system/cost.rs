@@ -15,10 +15,10 @@ const LOG_BYTES: f64 = 1_000.0;
 /// How long the functions work on one event that comes alone, in milliseconds; an upper bound, for these are builds
 /// without optimisation.
 const EVENT_MILLISECONDS: f64 = 300.0;
-/// State transitions of the default run, at most. A wait polls ten times per alarm period, however long that is.
-const RUN_TRANSITIONS: f64 = 160.0;
+/// State transitions of the default run, at most, however long the alarm's period is.
+const RUN_TRANSITIONS: f64 = 60.0;
 /// Invocations of the tasks of the default run, at most.
-const RUN_INVOCATIONS: f64 = 55.0;
+const RUN_INVOCATIONS: f64 = 25.0;
 /// How long these work in all, in milliseconds, as much of an upper bound.
 const RUN_MILLISECONDS: f64 = 20_000.0;
 /// Bytes of log of the two functions that the schedules invoke, each minute.
@@ -237,7 +237,6 @@ fn count(per_event: f64) -> String {
 #[tokio::test]
 async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let _live = live().await;
-    // A tenth of this period is the second that a wait pauses at least, so as many polls are counted here as on AWS.
     let stack = Stack::with_period(SHORT_PERIOD, &[("AuditGraceMinutes", "0")]).await;
     let tracking = stack.function("size-tracking").await;
     let logging = stack.function("logging").await;

@@ -87,11 +87,17 @@ fn waits_last_until_the_window_opens_or_until_the_next_look() {
     let waits = machines.iter().flat_map(Machine::states).filter(|(_, state)| state.definition["Type"] == "Wait");
     let lengths = waits.map(|(name, state)| (name, [&state.definition["Seconds"], &state.definition["Timestamp"]]));
     let (next_look, window, unused) = (json!("{% $plan.poll_seconds %}"), json!("{% $opened_at %}"), Value::Null);
+    let alarm_look = json!(concat!(
+        "{% ($period := $plan.period_seconds * 1000; $into := $millis() % $period; ",
+        "$next := $millis() < $toMillis($look_at) ? $toMillis($look_at) ",
+        ": $millis() + $max([1000, $min([$into, $period - $into + 1000])]); ",
+        "$fromMillis($min([$next, $toMillis($deadline)]))) %}"
+    ));
     let (first_look, grace) = (json!("{% $plan.wait_seconds %}"), json!("{% $plan.audit.grace_seconds %}"));
     let expected = BTreeMap::from([
         ("LetEventsArrive", [&first_look, &unused]),
-        ("PauseBeforeAlarmOk", [&next_look, &unused]),
-        ("PauseBeforeDeletion", [&next_look, &unused]),
+        ("PauseBeforeAlarmOk", [&unused, &alarm_look]),
+        ("PauseBeforeDeletion", [&unused, &alarm_look]),
         ("PauseBeforePrepareRun", [&next_look, &unused]),
         ("PauseBeforeUpload", [&next_look, &unused]),
         ("WaitForEventsOfMissing", [&grace, &unused]),
