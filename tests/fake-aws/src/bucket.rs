@@ -1,6 +1,6 @@
 //! A bucket: what S3 documents of the requests that Spillway and its users send, and the events that it publishes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_s3::config::http::HttpRequest;
 use percent_encoding::percent_decode_str;
@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 
 use crate::BUCKET;
 use crate::connector::Reply;
+
+/// Every bucket publishes all of its events: to a topic, and to EventBridge.
+const NOTIFICATION: &str = "<NotificationConfiguration><TopicConfiguration><Topic>topic</Topic>\
+    <Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event></TopicConfiguration>\
+    <EventBridgeConfiguration/></NotificationConfiguration>";
 
 #[derive(Clone, Debug, Default)]
 pub struct Bucket {
@@ -37,6 +42,8 @@ pub struct ObjectVersion {
     pub size: Option<u64>,
     /// The sequencer of its creation.
     pub sequencer: String,
+    /// When it was written, in milliseconds. S3 says it in whole seconds.
+    pub last_modified: i64,
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -85,6 +92,7 @@ impl Bucket {
             etag: etag.to_owned(),
             size: Some(size),
             sequencer: sequencer.clone(),
+            last_modified: now,
             metadata,
         };
         let mut object = json!({ "size": size, "eTag": etag });
@@ -114,6 +122,7 @@ impl Bucket {
                 etag: String::new(),
                 size: None,
                 sequencer: sequencer.clone(),
+                last_modified: now,
                 metadata: BTreeMap::new(),
             };
             self.push(key, marker);
@@ -201,6 +210,7 @@ impl Bucket {
             "DELETE" => self.conditional_delete(&key, condition.filter(|_| !whims.unconditional), now),
             "HEAD" => self.head(&key, condition.as_deref()),
             "GET" if query.contains("list-type=2") => self.list(query),
+            "GET" if query.contains("notification") => (200, NOTIFICATION.to_owned()).into(),
             "PUT" => {
                 let size = request.headers().get("content-length").and_then(|size| size.parse().ok());
                 let size = size.or_else(|| Some(request.body().bytes()?.len() as u64)).unwrap();
@@ -238,22 +248,41 @@ impl Bucket {
         if condition.is_some_and(|etag| etag != version.etag) {
             return (412, String::new()).into();
         }
-        let mut headers =
-            vec![("etag", format!("\"{}\"", version.etag)), ("content-length", version.size.unwrap().to_string())];
+        let mut headers = vec![
+            ("etag", format!("\"{}\"", version.etag)),
+            ("content-length", version.size.unwrap().to_string()),
+            ("last-modified", written_at(version).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+        ];
+        headers.extend(version.version_id.clone().map(|version_id| ("x-amz-version-id", version_id)));
         headers.extend(version.metadata.get("spillway-run").map(|mark| ("x-amz-meta-spillway-run", mark.clone())));
         Reply { status: 200, headers, body: Vec::new() }
     }
 
+    /// A page of the objects whose keys begin as asked: all of them, or as many as asked for.
     fn list(&self, query: &str) -> Reply {
+        let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let prefix = Self::name(parameter("prefix").unwrap_or_default());
+        let max_keys = parameter("max-keys").map_or(usize::MAX, |count| count.parse().unwrap());
         let encoded = query.contains("encoding-type=url");
-        let keys: BTreeSet<String> = self.sizes().into_keys().collect();
-        let contents = |key: &String| {
+        let contents = |(key, version): (&String, &ObjectVersion)| {
             let key = if encoded { encode(key) } else { key.clone() };
-            format!("<Contents><Key>{key}</Key></Contents>")
+            format!(
+                "<Contents><Key>{key}</Key><ETag>&quot;{}&quot;</ETag><Size>{}</Size><LastModified>{}</LastModified></Contents>",
+                version.etag,
+                version.size.unwrap(),
+                written_at(version).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            )
         };
-        let contents: String = keys.iter().map(contents).collect();
+        let listed = self.objects.keys().filter(|key| key.starts_with(&prefix));
+        let listed = listed.filter_map(|key| Some((key, self.current(key)?)));
+        let contents: String = listed.take(max_keys).map(contents).collect();
         (200, format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>")).into()
     }
+}
+
+/// When a version was written, as S3 says it: in whole seconds.
+fn written_at(version: &ObjectVersion) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(version.last_modified.div_euclid(1000)).unwrap()
 }
 
 fn add_version(object: &mut Value, version_id: Option<&str>) {

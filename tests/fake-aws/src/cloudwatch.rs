@@ -1,4 +1,4 @@
-//! CloudWatch, as far as a run asks it: how an alarm is.
+//! CloudWatch, as far as runs and audits ask it: how an alarm is, and how old messages are.
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -20,5 +20,19 @@ pub fn alarm(state: &str, since: i64, threshold: u64, period_seconds: u32) -> Re
     body.str("StateTransitionedTimestamp").timestamp(&DateTime::from_millis(since));
     body.str("Threshold").double(threshold as f64);
     body.str("Period").long(period_seconds.into());
+    reply(body)
+}
+
+/// What GetMetricStatistics says of how old a queue's oldest message was from minute to minute, in milliseconds.
+pub fn ages(ages: &[i64]) -> Reply {
+    let mut body = Encoder::new(Vec::new());
+    body.map(1).str("Datapoints").array(ages.len());
+    for age in ages {
+        body.map(1).str("Maximum").double(*age as f64 / 1000.0);
+    }
+    reply(body)
+}
+
+fn reply(body: Encoder) -> Reply {
     Reply { status: 200, headers: vec![("smithy-protocol", "rpc-v2-cbor".to_owned())], body: body.into_writer() }
 }

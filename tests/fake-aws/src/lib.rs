@@ -10,14 +10,16 @@ mod bucket;
 mod cloudwatch;
 mod connector;
 mod dynamodb;
+mod lambda;
 mod s3;
 mod sqs;
 mod tables;
 
 pub use bucket::{Bucket, ObjectVersion, S3Whims};
-pub use cloudwatch::{alarm, cloudwatch_client};
+pub use cloudwatch::{ages, alarm, cloudwatch_client};
 pub use connector::{Answer, Reply, http_client, lost, patient_http_client, sdk_config};
 pub use dynamodb::{Failure, FakeDynamoDb, operation, store};
+pub use lambda::{lambda_client, mapping};
 pub use s3::{FakeS3, Refusal, s3_client};
 pub use sqs::{FakeQueue, message, object_event, sent_message, sqs_client};
 pub use tables::{Tables, Whims};

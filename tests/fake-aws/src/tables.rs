@@ -20,6 +20,8 @@ pub struct Tables {
     newest: (Vec<(String, String)>, i64),
     /// What it will know, and from when on, in milliseconds.
     coming: Vec<(i64, String, Option<Value>)>,
+    /// The rows that the newest transaction has replaced.
+    replaced: BTreeMap<String, Option<Value>>,
 }
 
 /// What DynamoDB does with a request that it may also do otherwise.
@@ -39,6 +41,8 @@ pub struct Whims {
     pub invisible: Option<usize>,
     /// Whether the conditions of transactions are not checked.
     pub unconditional: bool,
+    /// Whether reads that need not be consistent lack the newest transaction.
+    pub stale: bool,
 }
 
 impl Tables {
@@ -56,7 +60,9 @@ impl Tables {
             "BatchGetItem" => (200, self.batch_get(request, whims)),
             "GetItem" => (200, self.get(request)),
             "TransactWriteItems" => self.transact(request, now, whims),
+            "PutItem" => self.put(request),
             "Query" => (200, self.query(request, whims)),
+            "Scan" => (200, self.scan(request, whims)),
             other => panic!("nobody expected {other}"),
         }
     }
@@ -97,12 +103,17 @@ impl Tables {
         let wanted = &request["RequestItems"][OBJECT_TABLE];
         let keys = wanted["Keys"].as_array().unwrap();
         assert!(keys.len() <= 100, "{} keys in one BatchGetItem", keys.len());
-        assert_eq!(wanted["ConsistentRead"], true);
+        let is_stale = whims.stale && wanted["ConsistentRead"] != true;
+        let row = |key: &str| match self.replaced.get(key).filter(|_| is_stale) {
+            Some(replaced) => replaced.as_ref(),
+            None => self.objects.get(key),
+        };
         let (now, later) = keys.split_at(keys.len() - whims.unprocessed.min(keys.len() - 1));
-        let items = now.iter().filter_map(|key| self.objects.get(key["object_name"]["S"].as_str().unwrap()));
+        let items = now.iter().filter_map(|key| row(key["object_name"]["S"].as_str().unwrap()));
         let mut answer = json!({ "Responses": { OBJECT_TABLE: items.collect::<Vec<_>>() }, "UnprocessedKeys": {} });
         if !later.is_empty() {
-            answer["UnprocessedKeys"] = json!({ OBJECT_TABLE: { "Keys": later, "ConsistentRead": true } });
+            answer["UnprocessedKeys"] =
+                json!({ OBJECT_TABLE: { "Keys": later, "ConsistentRead": wanted["ConsistentRead"] } });
         }
         answer
     }
@@ -126,13 +137,15 @@ impl Tables {
             );
         }
         let mut records = Vec::new();
+        self.replaced.clear();
         for action in actions {
             let item = &action["Put"]["Item"];
             if action["Put"]["TableName"] == OBJECT_TABLE {
                 let key = item["object_name"]["S"].as_str().unwrap().to_owned();
                 let indexed = Some(item.clone()).filter(|item| item.get("size").is_some());
                 self.coming.push((now + whims.index_lag, key.clone(), indexed));
-                self.objects.insert(key, item.clone());
+                let replaced = self.objects.insert(key.clone(), item.clone());
+                self.replaced.insert(key, replaced);
             } else {
                 records.push(self.put_record(item.clone()));
             }
@@ -141,6 +154,43 @@ impl Tables {
             self.newest = (records, now);
         }
         (200, json!({}))
+    }
+
+    /// One item that the index doesn't know: under the condition that it isn't there yet, or under none.
+    fn put(&mut self, request: &Value) -> (u16, Value) {
+        let item = &request["Item"];
+        if request["TableName"] == OBJECT_TABLE {
+            assert!(request["ConditionExpression"].is_null(), "nobody expected the condition of {request}");
+            self.objects.insert(item["object_name"]["S"].as_str().unwrap().to_owned(), item.clone());
+            return (200, json!({}));
+        }
+        assert_eq!(request["ConditionExpression"], "attribute_not_exists(event_key)");
+        let key = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        if self.history.contains_key(&(key("bucket_name"), key("event_key"))) {
+            let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+            return (400, json!({ "__type": kind, "message": "The conditional request failed" }));
+        }
+        self.put_record(item.clone());
+        (200, json!({}))
+    }
+
+    /// A page of those rows of a segment that have a size.
+    fn scan(&self, request: &Value, whims: &Whims) -> Value {
+        assert_eq!((&request["ConsistentRead"], &request["TableName"]), (&json!(true), &json!(OBJECT_TABLE)));
+        assert_eq!(request["FilterExpression"], "attribute_exists(#size)");
+        let number = |name: &str| request[name].as_u64().unwrap();
+        let segment = |key: &str| key.bytes().map(u64::from).sum::<u64>() % number("TotalSegments");
+        let start = request["ExclusiveStartKey"]["object_name"]["S"].as_str().unwrap_or_default();
+        let found = self.objects.iter().filter(|(key, _)| segment(key) == number("Segment"));
+        let mut found = found.filter(|(key, _)| key.as_str() > start).peekable();
+        let page: Vec<_> = found.by_ref().take(whims.page.unwrap_or(usize::MAX)).collect();
+        // What is filtered out counts for the page.
+        let items: Vec<_> = page.iter().map(|(_, row)| *row).filter(|row| row.get("size").is_some()).collect();
+        let mut answer = json!({ "Items": items });
+        if let Some((last, _)) = page.last().filter(|_| found.peek().is_some()) {
+            answer["LastEvaluatedKey"] = json!({ "object_name": { "S": last } });
+        }
+        answer
     }
 
     /// The two conditions that the store uses.
@@ -166,21 +216,23 @@ impl Tables {
             None => &["bucket_name", "event_key"],
             Some(other) => panic!("there is no index {other}"),
         };
-        let position = |item: &Value| keys.iter().map(|key| Scalar::of(&item[*key])).collect::<Vec<_>>();
         let mut found: Vec<&Value> = match index {
             Some(_) => self.index.iter().filter(|(key, _)| !whims.hidden.contains(*key)).map(|(_, row)| row).collect(),
             None => {
                 let invisible = whims.invisible.and_then(|record| self.newest.0.get(record));
-                self.history.iter().filter(|(keys, _)| Some(*keys) != invisible).map(|(_, record)| record).collect()
+                let partition = request["ExpressionAttributeValues"][":bucket"]["S"].as_str().unwrap();
+                let records = self.history.range((partition.to_owned(), String::new())..);
+                let records = records.take_while(|((of, _), _)| of == partition);
+                records.filter(|(keys, _)| Some(*keys) != invisible).map(|(_, record)| record).collect()
             }
         };
         // An item without the index's keys isn't in it.
         found.retain(|item| keys.iter().all(|key| item.get(*key).is_some()) && holds_for_keys(request, item));
-        found.sort_by_key(|item| position(item));
+        found.sort_by_cached_key(|item| position(keys, item));
         let backwards = request["ScanIndexForward"] == false;
         if let Some(start) = request.get("ExclusiveStartKey") {
-            let start = position(start);
-            found.retain(|item| if backwards { position(item) < start } else { position(item) > start });
+            let start = position(keys, start);
+            found.retain(|item| if backwards { position(keys, item) < start } else { position(keys, item) > start });
         }
         if backwards {
             // Objects of one size come in no order: here the last name first, which is not the cleaner's order.
@@ -197,18 +249,23 @@ impl Tables {
     }
 }
 
-/// The value of a key attribute, as DynamoDB orders it.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Scalar {
-    Number(u64),
-    Text(String),
+/// Where an item stands among those of its partition.
+fn position<'a>(keys: &[&str], item: &'a Value) -> Vec<Scalar<'a>> {
+    keys.iter().map(|key| Scalar::of(&item[*key])).collect()
 }
 
-impl Scalar {
-    fn of(attribute: &Value) -> Self {
+/// The value of a key attribute, as DynamoDB orders it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scalar<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+impl<'a> Scalar<'a> {
+    fn of(attribute: &'a Value) -> Self {
         match (attribute["N"].as_str(), attribute["S"].as_str()) {
             (Some(number), _) => Self::Number(number.parse().unwrap()),
-            (_, Some(text)) => Self::Text(text.to_owned()),
+            (_, Some(text)) => Self::Text(text),
             _ => panic!("{attribute} is no key"),
         }
     }
@@ -223,6 +280,10 @@ fn holds_for_keys(request: &Value, item: &Value) -> bool {
     let attribute = |name: &str| Scalar::of(&item[request["ExpressionAttributeNames"][name].as_str().unwrap()]);
     if attribute("#bucket") != value(":bucket") {
         return false;
+    }
+    if sort == "begins_with(#key, :low)" {
+        let (Scalar::Text(key), Scalar::Text(low)) = (attribute("#key"), value(":low")) else { return false };
+        return key.starts_with(low);
     }
     match sort.split(' ').collect::<Vec<_>>()[..] {
         [""] => true,
