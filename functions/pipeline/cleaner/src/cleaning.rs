@@ -84,7 +84,7 @@ impl<'a> Cleaning<'a> {
                 return Ok(());
             }
             let row = standing.cleaner.as_ref();
-            let under_way = under_way::find(self.deps, row, now).await?;
+            let under_way = under_way::find(self.deps, row, standing.audited.as_ref(), now).await?;
             let rule = self.rule();
             let is_cleaning = row.is_some_and(|row| row.unfinished);
             let question = Question { rule: &rule, is_cleaning, refused: &refused, now };

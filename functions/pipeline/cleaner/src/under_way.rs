@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use spillway_contracts::audit::AuditedRow;
 use spillway_contracts::ledger::{CleanerRow, CleaningObject, CleaningRecord};
 use spillway_contracts::log_line::Outcome;
 use spillway_contracts::{ObjectName, Sequencer};
@@ -38,8 +39,14 @@ impl UnderWay {
 
 /// Finds them by the records of the newest cleaning.
 ///
-/// S3 is asked about each object whose invocation ended before it could say what became of it, or got no answer.
-pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Result<UnderWay, Error> {
+/// S3 is asked about each object whose invocation ended before it could say what became of it, or got no answer; and about
+/// those that an audit has seen since.
+pub async fn find(
+    deps: &Deps,
+    row: Option<&CleanerRow>,
+    audited: Option<&AuditedRow>,
+    now: Timestamp,
+) -> Result<UnderWay, Error> {
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
     let mut objects = BTreeMap::new();
     let mut in_doubt = BTreeSet::new();
@@ -56,17 +63,30 @@ pub async fn find(deps: &Deps, row: Option<&CleanerRow>, now: Timestamp) -> Resu
             objects.insert(object.object_name.clone(), object);
         }
     }
-    let doubtful = in_doubt.iter().filter_map(|name| objects.get(name).cloned()).collect();
-    for (name, outcome) in delete::look_up(deps, doubtful).await {
-        objects.entry(name).and_modify(|object: &mut CleaningObject| object.outcome = Some(outcome));
-    }
-    objects.retain(|_, object| is_under_way(object.outcome));
+    ask(deps, &mut objects, |object| in_doubt.contains(&object.object_name)).await;
     let rows = deps.store.rows(&objects.keys().cloned().collect()).await?;
+    let row_is_old = |object: &CleaningObject| matches!(rows.get(&object.object_name), Some(Row::Live(row)) if is_the_same(object, &row.sequencer, row.etag.as_deref()));
+    // It removed the rows of those that were gone. What has its row still may have been written again just as it was.
+    let is_audited = |object: &CleaningObject| audited.is_some_and(|audited| audited.audited_at > object.over_at);
+    ask(deps, &mut objects, |object| is_audited(object) && row_is_old(object)).await;
     let with_row = |(name, object): (ObjectName, CleaningObject)| {
-        let row_is_old = matches!(rows.get(&name), Some(Row::Live(row)) if is_the_same(&object, &row.sequencer, row.etag.as_deref()));
+        let row_is_old = row_is_old(&object);
         (name, (object, row_is_old))
     };
     Ok(UnderWay { objects: objects.into_iter().map(with_row).collect() })
+}
+
+/// Has S3 say whether those of the objects are still there that it is to be asked about, and drops what is not under way.
+async fn ask(
+    deps: &Deps,
+    objects: &mut BTreeMap<ObjectName, CleaningObject>,
+    whether: impl Fn(&CleaningObject) -> bool,
+) {
+    let asked = objects.values().filter(|object| whether(object)).cloned().collect();
+    for (name, outcome) in delete::look_up(deps, asked).await {
+        objects.entry(name).and_modify(|object| object.outcome = Some(outcome));
+    }
+    objects.retain(|_, object| is_under_way(object.outcome));
 }
 
 /// The records from `first` on, in the order in which they were written. There are `count` of them at least; a transaction

@@ -10,6 +10,7 @@ use std::time::Duration;
 use cleaner::{Deps, Error, Invocation, Notices, handle, patience};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use spillway_contracts::audit::{AuditedKey, AuditedRow, Tally};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ObjectName, Sequencer};
@@ -81,6 +82,23 @@ impl World {
     async fn record_with(&self, name: &str, size: Option<u64>, etag: Option<String>) {
         pass(1);
         apply(&self.deps.store, vec![event(name, size, etag)], now, |_| {}).await.unwrap();
+    }
+
+    /// An audit that began at a moment has ended well.
+    async fn audited(&self, began_at: Timestamp) {
+        self.audited_of("b", began_at).await;
+    }
+
+    async fn audited_of(&self, bucket_name: &str, began_at: Timestamp) {
+        let row = AuditedRow {
+            object_name: AuditedKey::Audited,
+            audited_bucket: bucket_name.into(),
+            audited_at: began_at,
+            audit_id: "an-audit".into(),
+            drift: Tally::default(),
+            is_dated: false,
+        };
+        self.deps.store.save_audited(&row).await.unwrap();
     }
 
     /// Invokes the cleaner, which must fail without having anything to say.
@@ -474,6 +492,49 @@ async fn an_object_that_is_not_there_costs_no_other_its_life_and_is_told_after_a
     world.upload("b", 15).await;
     assert_eq!(chosen(&world.cleaned(alarm()).await), [("b", Outcome::Deleted)]);
     assert_eq!(world.cleaned(alarm()).await.unrecorded_count, 1);
+}
+
+/// Its deletion and its new creation are both lost, so that the audit finds the row right: it looks like the one chosen.
+#[tokio::test]
+async fn what_was_written_again_just_as_it_was_counts_again_once_an_audit_has_seen_it() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
+    world.s3.put("a", 28, "first");
+    let audited_at = now();
+    pass(3600);
+    // An audit that had begun before the deletion was over may have seen the object before.
+    world.audited(audited_at).await;
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((chosen(&line), line.under_way_bytes, line.projected_total_size), (vec![], 28, 18));
+    world.audited(now()).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
+    assert_eq!(world.s3.keys(), ["b"]);
+}
+
+/// The audit has seen that it is gone, but its event may be under way.
+#[tokio::test]
+async fn what_is_still_gone_after_an_audit_stays_under_way() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    world.cleaned(alarm()).await;
+    pass(3600);
+    world.audited(now()).await;
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((chosen(&line), line.under_way_bytes, line.projected_total_size), (vec![], 28, 18));
+}
+
+#[tokio::test]
+async fn a_bucket_that_held_objects_before_its_ledger_loses_none_before_an_audit() {
+    let mut world = World::with(&[("a", 28), ("b", 18)]).await;
+    world.deps.needs_audit = true;
+    for invocation in [alarm(), schedule()] {
+        let line = world.cleaned(invocation).await;
+        assert_eq!((chosen(&line), line.verdict, line.projected_total_size), (vec![], Verdict::NotAudited, 46));
+    }
+    world.audited_of("another bucket", now()).await;
+    assert_eq!(world.cleaned(alarm()).await.verdict, Verdict::NotAudited);
+    assert_eq!(world.s3.requests(), [""; 0]);
+    world.audited(now()).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("a", Outcome::Deleted)]);
 }
 
 #[tokio::test]
