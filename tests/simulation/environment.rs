@@ -8,20 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use audit::{Events, Looker};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 use size_tracking::DeadLetters;
 use spillway_fake_aws::{Answer, Bucket, Reply, S3Whims, Whims, lost, operation, patient_http_client, sent_message};
-use spillway_fake_aws::{alarm, cloudwatch_client, s3_client, sqs_client, store};
+use spillway_fake_aws::{BUCKET, ages, alarm, cloudwatch_client, lambda_client, mapping, s3_client, sqs_client, store};
 use spillway_ledger_store::Store;
 use tokio::sync::Notify;
 
 use crate::functions::PERIOD;
 use crate::reference;
+use crate::repairs;
 use crate::safeguard::{self, Safeguard};
 use crate::users;
-use crate::world::{Shared, World, millis, one_of, pass};
+use crate::world::{Shared, World, millis, now, one_of, pass};
 
 /// An invocation.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Environment {
     /// The function, and the invocation's number.
     pub name: String,
     shared: Shared,
+    /// When it began, in milliseconds.
+    pub begun_at: i64,
     crash: Arc<Notify>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -47,7 +51,11 @@ pub struct Seen {
     /// What it has on record, by name, with the newest ETag.
     pub chosen: BTreeMap<String, String>,
     /// The same with the sequencers: an object that was written again may be there twice.
-    pub chosen_versions: BTreeSet<(String, String)>,
+    pub chosen_versions: BTreeSet<(String, (String, String))>,
+    /// The rows that an audit was told of last, before it repairs anything.
+    pub rows: BTreeMap<String, Option<Value>>,
+    /// Whether an audit has kept what it found.
+    pub is_settling: bool,
 }
 
 impl Seen {
@@ -101,6 +109,15 @@ thread_local! {
 
     /// What this thread's runs call CloudWatch with.
     static CLOUDWATCH: aws_sdk_cloudwatch::Client = cloudwatch_client(shared_client(describe_alarms));
+
+    /// What this thread's audits call S3 with.
+    static AUDITS_S3: aws_sdk_s3::Client = s3_client(shared_client(s3_of_audits));
+
+    /// What this thread's audits call CloudWatch with.
+    static AUDITS_CLOUDWATCH: aws_sdk_cloudwatch::Client = cloudwatch_client(shared_client(ages_of_messages));
+
+    /// What this thread's audits call Lambda with.
+    static LAMBDA: aws_sdk_lambda::Client = lambda_client(shared_client(get_event_source_mapping));
 }
 
 fn shared_client(service: Service) -> SharedHttpClient {
@@ -130,9 +147,34 @@ pub fn cloudwatch() -> aws_sdk_cloudwatch::Client {
     CLOUDWATCH.with(Clone::clone)
 }
 
+/// What compares the bucket with the ledger, and dates rows if the rule needs that.
+pub fn looker(dates: bool) -> Looker {
+    let cloudwatch = AUDITS_CLOUDWATCH.with(Clone::clone);
+    Looker {
+        dates,
+        threshold_bytes: 0,
+        store: ledger(),
+        s3: AUDITS_S3.with(Clone::clone),
+        queue: audit::Queue::new(cloudwatch, "queue".into()),
+        now,
+    }
+}
+
+/// The way of the bucket's events, for the audits.
+pub fn events() -> Events {
+    Events {
+        s3: AUDITS_S3.with(Clone::clone),
+        lambda: LAMBDA.with(Clone::clone),
+        bucket_name: BUCKET.into(),
+        topic: "topic".into(),
+        by_event_bridge: false,
+        mapping: "mapping".into(),
+    }
+}
+
 /// Builds this thread's clients, if there are none yet.
 pub fn build_clients() {
-    drop((ledger(), dead_letters(), driver_s3(), cloudwatch()));
+    drop((ledger(), dead_letters(), driver_s3(), cloudwatch(), looker(false), events()));
 }
 
 impl Environment {
@@ -141,7 +183,7 @@ impl Environment {
         let mut world = shared.lock();
         world.count(function);
         let name = format!("{function} {}", world.counts[function]);
-        Self { name, shared: shared.clone(), crash: Arc::default(), seen: Arc::default() }
+        Self { name, shared: shared.clone(), begun_at: millis(), crash: Arc::default(), seen: Arc::default() }
     }
 
     /// The bucket, for this invocation alone.
@@ -273,6 +315,7 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
         unprocessed: if world.happens(faults) { world.rng.usize(..4) } else { 0 },
         page: Some(if world.is_calm { 3 } else { one_of(&mut world.rng, &[1, 2, 3, 50]) }),
         invisible: (!world.is_calm && millis() - world.tables.newest_at() < 50).then(|| world.rng.usize(..4)),
+        stale: !world.is_calm && millis() - world.tables.newest_at() < 1000,
         ..Whims::default()
     };
     if is_beginning {
@@ -280,12 +323,18 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
         seen.first_state = world.reference.states();
         seen.looked_up.clear();
     }
-    let request = safeguard::request(world, request);
+    let is_audits = environment.name.starts_with("audit-");
+    let request = safeguard::request(world, request, is_audits);
     let before = reference::begins_cleaning(&request, &environment.seen()).then(|| world.tables.clone());
+    let repairs = if is_audits { repairs::of(world, &request) } else { Vec::new() };
     let (status, answer) = world.tables.answer(&operation, &request, millis(), &whims);
-    let answer = safeguard::answer(world, &operation, &request, answer);
+    let mut answer = safeguard::answer(world, &operation, &request, answer);
+    if is_audits {
+        safeguard::rows(world, &mut environment.seen(), &operation, &request, &mut answer);
+    }
     if operation == "TransactWriteItems" && status == 200 {
         world.reference.note_states(&world.tables, &request);
+        repairs.into_iter().for_each(|repair| repairs::check(world, environment.begun_at, repair));
         if let Some(before) = before {
             reference::check_choice(world, &mut environment.seen(), &before, &request);
         }
@@ -296,9 +345,9 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
 /// S3, as the cleaner calls it.
 pub fn s3(environment: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
     let whims = S3Whims { unconditional: !world.has(Safeguard::ETag) };
-    let before = world.bucket.clone();
+    let etag = world.bucket.current(&Bucket::requested(request)).map(|version| version.etag.clone());
     let reply = world.bucket.answer(request, millis(), &whims);
-    reference::check_request(world, &mut environment.seen(), &before, request, &reply);
+    reference::check_request(world, &mut environment.seen(), etag.as_deref(), request, &reply);
     users::publish(world);
     reply
 }
@@ -308,6 +357,34 @@ fn s3_of_driver(_: &Environment, world: &mut World, request: &HttpRequest) -> Re
     let reply = world.bucket.answer(request, millis(), &S3Whims::default());
     users::publish(world);
     reply
+}
+
+/// S3, as audits call it: of some objects it may say nothing.
+fn s3_of_audits(_: &Environment, world: &mut World, request: &HttpRequest) -> Reply {
+    let hides = world.plan.audits.as_ref().is_some_and(|audits| audits.hides);
+    if hides && request.method() == "HEAD" && Bucket::requested(request).starts_with("keep/") {
+        return (403, String::new()).into();
+    }
+    let has_second_look = world.has(Safeguard::SecondLook);
+    let bucket = if has_second_look { &mut world.bucket } else { &mut world.listed };
+    let reply = bucket.answer(request, millis(), &S3Whims::default());
+    if request.method() == "HEAD" && world.happens(50) {
+        users::meddle(world, &Bucket::requested(request));
+    }
+    reply
+}
+
+/// CloudWatch, as audits call it: how old the oldest messages were. The newest figures may not be there yet.
+fn ages_of_messages(_: &Environment, world: &mut World, _: &HttpRequest) -> Reply {
+    let lag = world.rng.i64(0..60_000);
+    let known = world.ages.iter().filter(|(at, _)| (millis() - 15 * 60_000..=millis() - lag).contains(at));
+    let known: Vec<i64> = known.map(|(_, age)| *age).filter(|_| world.has(Safeguard::QueueAge)).collect();
+    ages(&known)
+}
+
+/// Lambda, as audits call it: the queue is read.
+fn get_event_source_mapping(_: &Environment, _: &mut World, _: &HttpRequest) -> Reply {
+    mapping("Enabled")
 }
 
 /// CloudWatch, as the driver calls it.

@@ -4,7 +4,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use cleaner::{Invocation, Notices, patience};
 use jiff::SignedDuration;
 use serde_json::json;
-use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine};
+use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
 use spillway_contracts::schedule::SafetyNet;
 use tokio::task::{JoinError, JoinSet};
 
@@ -47,9 +47,12 @@ pub async fn deliver(shared: Shared, consumer: Consumer) {
             let mut world = shared.lock();
             let (max, concurrency) = (world.plan.max_receive_count, world.plan.concurrency);
             let has_room = running.len() < concurrency;
+            let untracked_until = world.untracked_until;
+            let is_read = consumer == Consumer::Logging || millis() >= untracked_until;
             let queue = consumer.queue(&mut world);
-            let batch = if has_room { queue.receive(millis(), max) } else { Vec::new() };
-            (batch, queue.next_at().filter(|_| has_room))
+            let batch = if has_room && is_read { queue.receive(millis(), max) } else { Vec::new() };
+            let next_at = if is_read { queue.next_at() } else { Some(untracked_until) };
+            (batch, next_at.filter(|_| has_room))
         };
         if !batch.is_empty() {
             running.spawn(work_on(shared.clone(), consumer, batch));
@@ -106,16 +109,22 @@ async fn track(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>>
     let deps = size_tracking::Deps { store: ledger(), dead_letters: dead_letters(), threshold_bytes, now };
     let request = serde_json::from_value(event).unwrap();
     let write = |line: size_tracking::Line<'_>| {
-        let size_tracking::Line::Total(line) = line else { return };
-        let mut world = shared.lock();
-        let mischief = world.plan.mischief;
-        if !world.happens(mischief) && !world.is_broken(&[Breakage::Metric]) {
-            let late = if world.happens(mischief) { world.rng.i64(0..60_000) } else { 0 };
-            world.metric.push_back((millis() + late, line.total_size));
+        if let size_tracking::Line::Total(line) = line {
+            note_total(shared, line);
         }
     };
     let response = environment.run(TIMEOUT, size_tracking::handle(&deps, request, write)).await?.ok()?;
     Some(response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+}
+
+/// Has the metric know of a total that a function has said: soon, late or never.
+pub fn note_total(shared: &Shared, line: &TotalSizeLine) {
+    let mut world = shared.lock();
+    let mischief = world.plan.mischief;
+    if !world.happens(mischief) && !world.is_broken(&[Breakage::Metric]) {
+        let late = if world.happens(mischief) { world.rng.i64(0..60_000) } else { 0 };
+        world.metric.push_back((millis() + late, line.total_size));
+    }
 }
 
 async fn log(shared: &Shared, event: serde_json::Value) -> Option<Vec<String>> {
@@ -149,6 +158,19 @@ pub async fn tick(shared: Shared) {
         };
         if has_schedule {
             running.spawn(clean_by_schedule(shared.clone()));
+        }
+    }
+}
+
+/// Has SQS tell CloudWatch every minute how old the tracking queue's oldest message is, for as long as the simulation lasts.
+pub async fn tell_ages(shared: Shared) {
+    loop {
+        pass(60_000).await;
+        let mut world = shared.lock();
+        let age = world.tracking.age(millis());
+        world.ages.push_back((millis(), age));
+        if world.ages.len() > 20 {
+            world.ages.pop_front();
         }
     }
 }
@@ -203,14 +225,18 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
     let start = shared.lock().rng.i64(1..200);
     pass(start).await;
     let environment = Environment::new(shared, "cleaner");
-    let rule = safeguard::rule(&shared.lock());
+    let (rule, needs_audit) = {
+        let world = shared.lock();
+        let is_adopted = world.plan.audits.as_ref().is_some_and(|audits| audits.adopted > 0);
+        (safeguard::rule(&world), is_adopted && world.has(Safeguard::NeedsAudit))
+    };
     let deps = cleaner::Deps {
         store: ledger(),
         s3: environment.s3(),
         notices: Notices::default(),
         rule,
         patience: patience(PERIOD),
-        needs_audit: false,
+        needs_audit,
         dry_run: false,
         now,
     };

@@ -5,33 +5,41 @@
 //! whether it fails, or ends the invocation. Then there is quiet, and the ledger is held against the bucket.
 //!
 //! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries this many seeds, and `SPILLWAY_SEED=7` shows everything
-//! that happens with one of them.
+//! that happens with one of them. `SPILLWAY_AUDIT_SEEDS` and `SPILLWAY_AUDIT_SEED` are the same for lives in which events are lost
+//! for good, and audits make up for them.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
 
+mod audits;
 mod environment;
 mod functions;
 mod queue;
 mod reference;
+mod repairs;
 mod runs;
 mod safeguard;
 mod users;
 mod world;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::env::var;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::environment::build_clients;
-use crate::functions::{Consumer, deliver, tick};
+use crate::functions::{Consumer, deliver, tell_ages, tick};
 use crate::runs::Breakage;
-use crate::safeguard::{SAFEGUARDS, Safeguard};
-use crate::world::{Shared, pass};
+use crate::safeguard::{SAFEGUARDS, SAFEGUARDS_OF_AUDITS, Safeguard};
+use crate::world::{Shared, World, pass};
 
 /// A message that nobody can read.
 const GARBAGE: &str = "no message";
 
 /// How many seeds are tried if nobody says so: what the tests' build does within a minute on two cores.
 const SEEDS: u64 = 500;
+
+/// How many lives with audits are tried if nobody says so.
+const AUDIT_SEEDS: u64 = 12;
 
 /// How many stacks the driver runs on.
 const RUNS: u64 = 40;
@@ -78,8 +86,7 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
                 shared.arrival.notify_waiters();
                 continue;
             }
-            let is_idle = world.tracking.is_empty() && world.logging.is_empty();
-            let idle = if is_idle { Ok(()) } else { Err("messages are still on their way".to_owned()) };
+            let idle = if is_idle(&world) { Ok(()) } else { Err("messages are still on their way".to_owned()) };
             result = reference::check_end(&world).and(idle);
             if result.is_ok() || !world.reference.violations.is_empty() {
                 break;
@@ -88,6 +95,72 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
         let mut world = shared.lock();
         Life { result, counts: world.counts.clone(), trace: world.trace.take().unwrap_or_default() }
     })
+}
+
+/// Lives through a seed with audits. What the bucket held before is not in the ledger, and events are lost for good.
+fn live_audited(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
+    let world = || Shared::of_audits(seed, without, is_traced);
+    simulate(seed, world, async |shared| {
+        tokio::spawn(tell_ages(shared.clone()));
+        users::fill(&mut shared.lock());
+        let are_users_done = Cell::new(false);
+        let users = async {
+            users::live(&shared).await;
+            are_users_done.set(true);
+        };
+        tokio::join!(users, audits::keep_on(&shared, &are_users_done));
+        calm(&shared);
+        let mut result = Err("the queues did not run empty".to_owned());
+        if become_idle(&shared).await {
+            repairs::check_rows(&mut shared.lock());
+            result = audit_to_the_end(&shared).await;
+        }
+        let mut world = shared.lock();
+        if let Some(violation) = world.reference.violations.first() {
+            result = Err(violation.clone());
+        }
+        Life { result, counts: world.counts.clone(), trace: world.trace.take().unwrap_or_default() }
+    })
+}
+
+/// Waits until nothing is under way any more; whether that ever came.
+async fn become_idle(shared: &Shared) -> bool {
+    for minute in 0..2 * QUIET_MINUTES {
+        if minute % 30 == 0 {
+            users::redrive(&mut shared.lock());
+            shared.arrival.notify_waiters();
+        } else if is_idle(&shared.lock()) {
+            return true;
+        }
+        pass(60_000).await;
+    }
+    false
+}
+
+fn is_idle(world: &World) -> bool {
+    world.tracking.is_empty() && world.logging.is_empty()
+}
+
+/// One audit makes the ledger equal to the bucket, and then everything comes right. What the cleaner deleted without the
+/// ledger's knowing may take it one more.
+async fn audit_to_the_end(shared: &Shared) -> Result<(), String> {
+    let mut result = Ok(());
+    for _ in 0..2 {
+        pass(20 * 60_000).await;
+        let report = audits::audit(shared, true).await.map_err(|failure| failure.message)?;
+        if !become_idle(shared).await {
+            return Err("the queues did not run empty after an audit".to_owned());
+        }
+        reference::check_ledger(&shared.lock()).map_err(|difference| format!("after {report:?}: {difference}"))?;
+        for _ in 0..QUIET_MINUTES {
+            result = reference::check_end(&shared.lock());
+            if result.is_ok() {
+                return result;
+            }
+            pass(60_000).await;
+        }
+    }
+    result
 }
 
 /// Two runs on a seed's stack, one after the other: how each ended, and whether one that passed has told the truth.
@@ -113,32 +186,31 @@ fn calm(shared: &Shared) {
     let mut world = shared.lock();
     world.note(|| "from now on nothing goes wrong".to_owned());
     world.is_calm = true;
+    world.untracked_until = 0;
     world.bucket.refusals.clear();
 }
 
-/// A life whose bucket and ledger came apart, so that it can be read.
-#[track_caller]
-fn fail(seed: u64, error: &str) {
-    let trace = live(seed, None, true).trace.join("\n");
-    panic!("{trace}\nSPILLWAY_SEED={seed}: {error}");
-}
+/// Lives with a seed, with a safeguard missing or not, traced or not.
+type Live = fn(u64, Option<Safeguard>, bool) -> Life;
 
-/// Seeds, shared out between two threads.
-#[test]
-fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold() {
-    if let Ok(seed) = var("SPILLWAY_SEED") {
-        let seed = seed.parse().unwrap();
-        let life = live(seed, None, true);
+/// Lives through the seed that the variable names; or else through as many as the other variable says, shared out between two
+/// threads.
+#[track_caller]
+fn live_through(live: Live, variable: &str, seeds: u64) {
+    if let Ok(seed) = var(variable) {
+        let life = live(seed.parse().unwrap(), None, true);
         println!("{}", life.trace.join("\n"));
         life.result.unwrap_or_else(|error| panic!("{error}"));
         return;
     }
-    let seeds = var("SPILLWAY_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let seeds = var(format!("{variable}S")).map_or(seeds, |seeds| seeds.parse().unwrap());
+    let has_failed = AtomicBool::new(false);
     let half = |first: u64| {
         let mut counts = BTreeMap::new();
-        for seed in (first..seeds).step_by(2) {
+        for seed in (first..seeds).step_by(2).take_while(|_| !has_failed.load(Ordering::Relaxed)) {
             let life = live(seed, None, false);
             if let Err(error) = life.result {
+                has_failed.store(true, Ordering::Relaxed);
                 return Err((seed, error));
             }
             for (what, count) in life.counts {
@@ -147,6 +219,7 @@ fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold(
         }
         Ok(counts)
     };
+    let half = &half;
     let halves = std::thread::scope(|scope| {
         let halves = [0, 1].map(|first| scope.spawn(move || half(first)));
         halves.map(|half| half.join().unwrap())
@@ -154,9 +227,24 @@ fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold(
     for half in halves {
         match half {
             Ok(counts) => println!("{counts:?}"),
-            Err((seed, error)) => fail(seed, &error),
+            Err((seed, error)) => {
+                // So that it can be read.
+                let trace = live(seed, None, true).trace.join("\n");
+                panic!("{trace}\n{variable}={seed}: {error}");
+            }
         }
     }
+}
+
+#[test]
+fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold() {
+    live_through(live, "SPILLWAY_SEED", SEEDS);
+}
+
+/// Of the bucket that held objects before the ledger did, too; and no repair is wrong.
+#[test]
+fn audits_make_up_for_events_that_are_lost_for_good() {
+    live_through(live_audited, "SPILLWAY_AUDIT_SEED", AUDIT_SEEDS);
 }
 
 #[test]
@@ -192,24 +280,34 @@ fn a_run_on_a_broken_stack_fails_by_the_name_of_what_is_broken() {
 
 #[test]
 fn a_seed_decides_everything() {
-    for seed in 0..3 {
+    for (live, seed) in [(live as Live, 0), (live, 1), (live, 2), (live_audited, 3)] {
         let first = live(seed, None, true);
         assert!(first.trace.len() > 100);
         assert_eq!(first.trace, live(seed, None, true).trace);
     }
 }
 
-/// Says how many seeds it took until one failed without each safeguard.
+/// Says which seed failed without each safeguard.
 #[test]
 fn without_any_of_the_safeguards_some_seed_fails() {
-    let failing = |safeguard: Safeguard| {
-        (0..SEEDS).find_map(|seed| Some((seed, live(seed, Some(safeguard), false).result.err()?)))
+    take_away(&SAFEGUARDS.map(|safeguard| (safeguard, 0)), live, SEEDS);
+}
+
+#[test]
+fn without_any_of_the_safeguards_of_audits_some_seed_fails() {
+    take_away(&SAFEGUARDS_OF_AUDITS, live_audited, 100);
+}
+
+/// Takes away each of the safeguards, and looks for a seed that fails without it: from the one that is named on.
+fn take_away(safeguards: &[(Safeguard, u64)], live: Live, seeds: u64) {
+    let failing = |safeguard: Safeguard, first: u64| {
+        (first..seeds).chain(0..first).find_map(|seed| Some((seed, live(seed, Some(safeguard), false).result.err()?)))
     };
     let half = |first: usize| {
         let mut needless = Vec::new();
-        for &safeguard in SAFEGUARDS.iter().skip(first).step_by(2) {
-            match failing(safeguard) {
-                Some((seed, error)) => println!("{safeguard:?}: {} seeds; {error:.160}", seed + 1),
+        for &(safeguard, seed) in safeguards.iter().skip(first).step_by(2) {
+            match failing(safeguard, seed) {
+                Some((seed, error)) => println!("{safeguard:?}: seed {seed}; {error:.160}"),
                 None => needless.push(safeguard),
             }
         }

@@ -8,6 +8,9 @@ const BATCH: usize = 10;
 /// For how long nobody else receives a message, in milliseconds.
 const VISIBILITY_TIMEOUT: i64 = 91_000;
 
+/// After how many deliveries CloudWatch does not count a message's age any more.
+pub const OFTEN: u32 = 3;
+
 /// A queue and its dead-letter queue.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
@@ -20,8 +23,10 @@ pub struct Queue {
 pub struct Message {
     pub id: String,
     pub body: String,
+    /// When it came, in milliseconds.
+    pub sent_at: i64,
     /// How many times it was received.
-    receive_count: u32,
+    pub receive_count: u32,
     /// From when on it can be received, in milliseconds.
     visible_at: i64,
 }
@@ -30,7 +35,8 @@ impl Queue {
     /// Takes a message that can be received from a moment on.
     pub fn send(&mut self, body: String, visible_at: i64) {
         self.sent += 1;
-        self.messages.push(Message { id: format!("m{}", self.sent), body, receive_count: 0, visible_at });
+        let id = format!("m{}", self.sent);
+        self.messages.push(Message { id, body, sent_at: visible_at, receive_count: 0, visible_at });
     }
 
     /// A batch of what can be received; what was received too often becomes a dead letter.
@@ -64,6 +70,17 @@ impl Queue {
     /// When the next message can be received.
     pub fn next_at(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.visible_at).min()
+    }
+
+    /// What it holds, or is about to.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter()
+    }
+
+    /// How old its oldest message is, as CloudWatch has it: of those that were not received over and over again.
+    pub fn age(&self, now: i64) -> i64 {
+        let ages = self.messages.iter().filter(|message| message.receive_count <= OFTEN);
+        ages.map(|message| now - message.sent_at).max().unwrap_or_default().max(0)
     }
 
     /// Whether it holds no message.

@@ -11,17 +11,20 @@ use spillway_fake_aws::{BUCKET, Bucket, Reply, Tables};
 use spillway_ledger::choice::Rule;
 
 use crate::environment::Seen;
+use crate::repairs;
 use crate::world::{World, millis};
 
 /// An object as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Object {
     size: u64,
-    /// Of its newest event.
-    sequencer: String,
+    version: Version,
     /// When it was last written, in milliseconds.
     written_at: i64,
 }
+
+/// The sequencer of an object's newest event, and its ETag. An audit's repair may change the one without the other.
+type Version = (String, String);
 
 /// The objects of the ledger at one moment, by name.
 type State = BTreeMap<String, Object>;
@@ -104,7 +107,11 @@ impl Reference {
 }
 
 fn object(size: &Value, item: &Value, written_at: i64) -> Object {
-    Object { size: number(size), sequencer: text(&item["sequencer"]).to_owned(), written_at }
+    Object { size: number(size), version: version(item), written_at }
+}
+
+fn version(item: &Value) -> Version {
+    (text(&item["sequencer"]).to_owned(), text(&item["etag"]).to_owned())
 }
 
 fn event(name: &str, sequencer: &str, event_name: &str) -> Event {
@@ -128,7 +135,7 @@ fn cleaning_records(request: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// What a transaction puts.
-fn items(request: &Value) -> impl Iterator<Item = &Value> {
+pub fn items(request: &Value) -> impl Iterator<Item = &Value> {
     request["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Put"]["Item"])
 }
 
@@ -147,16 +154,15 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         taken_over.iter().any(same)
     };
     let new: Vec<&Value> = new_objects(request, seen).filter(|object| !is_taken_over(object)).collect();
-    let named = |object: &&Value| {
-        (text(&object["object_name"]).to_owned(), (number(&object["size"]), text(&object["sequencer"]).to_owned()))
-    };
+    let named = |object: &&Value| (text(&object["object_name"]).to_owned(), (number(&object["size"]), version(object)));
     let chosen: Chosen = new.iter().map(named).collect();
     let left = world.plan.rule.max_deletes.saturating_sub(seen.made());
     let is_cleaning = before.objects.get("__CLEANER__").is_some_and(|row| row["unfinished"]["BOOL"] == true);
     let rule = Rule { max_deletes: left, ..world.plan.rule.clone() };
     let words = words(before);
+    let audited_at = repairs::audited_at(before);
     let asks = world.reference.states[seen.first_state - 1..].iter().any(|state| {
-        let (sure, doubtful) = under_way(state, &words, seen);
+        let (sure, doubtful) = under_way(state, &words, audited_at, seen);
         // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
         (0..1_u32 << doubtful.len().min(8)).any(|which| {
             let believed = doubtful.iter().enumerate().filter(|(bit, _)| which >> (bit % 8) & 1 == 1);
@@ -170,17 +176,17 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         let what = format!("{rule:?} does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
         world.reference.violations.push(what);
     }
-    seen.chosen_versions.extend(chosen.into_iter().map(|(name, (_, sequencer))| (name, sequencer)));
+    seen.chosen_versions.extend(chosen.into_iter().map(|(name, (_, version))| (name, version)));
     seen.chosen
         .extend(new.iter().map(|object| (text(&object["object_name"]).to_owned(), text(&object["etag"]).to_owned())));
     world.count("cleanings begun");
 }
 
-/// What was chosen: by name, the size and the sequencer.
-type Chosen = BTreeMap<String, (u64, String)>;
+/// What was chosen: by name, the size and the version.
+type Chosen = BTreeMap<String, (u64, Version)>;
 
-/// What the records say of an object with a sequencer: when the cleaning is over, and what came of the deletion.
-type Words = BTreeMap<(String, String), Vec<(i64, Option<String>)>>;
+/// What the records say of a version of an object: when the cleaning is over, and what came of the deletion.
+type Words = BTreeMap<(String, Version), Vec<(i64, Option<String>)>>;
 
 fn words(tables: &Tables) -> Words {
     let mut words = Words::new();
@@ -190,7 +196,7 @@ fn words(tables: &Tables) -> Words {
         }
         for object in objects(record) {
             let over_at = moment(&object["over_at"]);
-            let key = (text(&object["object_name"]).to_owned(), text(&object["sequencer"]).to_owned());
+            let key = (text(&object["object_name"]).to_owned(), version(object));
             let outcome = object["outcome"]["S"].as_str().map(str::to_owned);
             words.entry(key).or_default().push((over_at.as_millisecond(), outcome));
         }
@@ -199,10 +205,18 @@ fn words(tables: &Tables) -> Words {
 }
 
 /// The objects of a state that are surely being deleted already, and those of which it is open.
-fn under_way<'a>(state: &'a State, words: &Words, seen: &Seen) -> (Vec<&'a str>, Vec<&'a str>) {
+fn under_way<'a>(
+    state: &'a State,
+    words: &Words,
+    audited_at: Option<i64>,
+    seen: &Seen,
+) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
     for (name, object) in state {
-        let Some(said) = words.get(&(name.clone(), object.sequencer.clone())) else { continue };
+        let Some(said) = words.get(&(name.clone(), object.version.clone())) else { continue };
+        // A version that was chosen once more was still there, whatever was said of it before.
+        let newest = said.iter().map(|(over_at, _)| *over_at).max();
+        let said: Vec<_> = said.iter().filter(|(over_at, _)| Some(*over_at) == newest).collect();
         let any = |outcomes: &[&str]| {
             said.iter().any(|(_, outcome)| outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
         };
@@ -210,8 +224,13 @@ fn under_way<'a>(state: &'a State, words: &Words, seen: &Seen) -> (Vec<&'a str>,
         let runs = said.iter().any(|(over_at, outcome)| is_pending(outcome) && seen.decides_since < *over_at);
         let is_open = said.iter().any(|(_, outcome)| is_pending(outcome));
         let is_kept = any(&["Refused", "Kept"]);
+        let is_done = any(&["Deleted", "AlreadyGone", "Overwritten"]);
+        // An audit has seen it since, so that S3 was asked.
+        let is_audited = said.iter().all(|(over_at, _)| audited_at.is_some_and(|audited_at| audited_at > *over_at));
         match seen.looked_up.get(name) {
-            _ if any(&["Deleted", "AlreadyGone", "Overwritten"]) || runs && !is_kept => sure.push(name.as_str()),
+            Some(true) if is_audited => {}
+            None if is_done && is_audited => doubtful.push(name.as_str()),
+            _ if is_done || runs && !is_kept => sure.push(name.as_str()),
             Some(true) => {}
             Some(false) => sure.push(name.as_str()),
             None if is_open => doubtful.push(name.as_str()),
@@ -230,7 +249,7 @@ fn asks_for(rule: &Rule, is_cleaning: bool, there: BTreeMap<&String, &Object>, s
     };
     let (going, staying): (Vec<_>, Vec<_>) =
         there.iter().map(|(name, object)| (*name, *object)).filter(is_candidate).partition(|(name, object)| {
-            chosen.get(*name).is_some_and(|(size, sequencer)| (*size, sequencer) == (object.size, &object.sequencer))
+            chosen.get(*name).is_some_and(|(size, sequencer)| (*size, sequencer) == (object.size, &object.version))
         });
     let total: u64 = there.values().map(|object| object.size).sum();
     let gone: u64 = going.iter().map(|(_, object)| object.size).sum();
@@ -253,10 +272,9 @@ fn is_protected(rule: &Rule, name: &str) -> bool {
     rule.protected.protect(&ObjectName::new(name).unwrap())
 }
 
-/// Checks what the cleaner had S3 do, and keeps what S3 said.
-pub fn check_request(world: &mut World, seen: &mut Seen, before: &Bucket, request: &HttpRequest, reply: &Reply) {
+/// Checks what the cleaner had S3 do to an object that had this ETag before, and keeps what S3 said.
+pub fn check_request(world: &mut World, seen: &mut Seen, etag: Option<&str>, request: &HttpRequest, reply: &Reply) {
     let name = Bucket::requested(request);
-    let etag = before.current(&name).map(|version| version.etag.as_str());
     match (request.method(), reply.status) {
         ("HEAD", _) => {
             let condition = request.headers().get("if-match").map(|condition| condition.trim_matches('"'));
@@ -268,6 +286,7 @@ pub fn check_request(world: &mut World, seen: &mut Seen, before: &Bucket, reques
         }
         ("DELETE", 204) => {
             world.count("objects deleted");
+            repairs::check_deletion(world, &name);
             if seen.chosen.get(&name).map(String::as_str) != etag {
                 let what = format!("{name} with the ETag {etag:?} was deleted without being on record");
                 world.reference.violations.push(what);
@@ -288,18 +307,7 @@ pub fn check_end(world: &World) -> Result<(), String> {
     if unreadable < sent {
         return Err(format!("{unreadable} dead letters that nobody can read instead of {sent}"));
     }
-    let mut sizes = world.bucket.sizes();
-    for dead in world.tracking.dead.iter().chain(&world.logging.dead) {
-        if dead == crate::GARBAGE {
-            continue;
-        }
-        let name = too_late(dead).ok_or_else(|| format!("a message was not applied: {dead}"))?;
-        // The ledger can't know whether the object is still there: the audit's matter.
-        if world.tables.objects.get(&name).is_none_or(|row| row.get("size").is_none()) {
-            sizes.remove(&name);
-        }
-    }
-    world.tables.sums(&sizes)?;
+    let sizes = check_ledger(world)?;
     let total: u64 = sizes.values().sum();
     let rule = &world.plan.rule;
     let is_old = |name: &str| {
@@ -314,8 +322,25 @@ pub fn check_end(world: &World) -> Result<(), String> {
     check_lines(world)
 }
 
+/// Whether the ledger is the bucket, whose sizes it gives, as far as that can be known.
+pub fn check_ledger(world: &World) -> Result<BTreeMap<String, u64>, String> {
+    let mut sizes = world.bucket.sizes();
+    for dead in world.tracking.dead.iter().chain(&world.logging.dead) {
+        if dead == crate::GARBAGE {
+            continue;
+        }
+        let name = too_late(dead).ok_or_else(|| format!("a message was not applied: {dead}"))?;
+        // The ledger can't know whether the object is still there: the audit's matter.
+        if world.tables.objects.get(&name).is_none_or(|row| row.get("size").is_none()) {
+            sizes.remove(&name);
+        }
+    }
+    world.tables.sums(&sizes)?;
+    Ok(sizes)
+}
+
 /// The object of a message that is too old to be applied.
-fn too_late(message: &str) -> Option<String> {
+pub fn too_late(message: &str) -> Option<String> {
     let envelope: Value = serde_json::from_str(message).ok()?;
     let text: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;
     let record = &text["Records"][0];
@@ -352,10 +377,10 @@ fn moment(attribute: &Value) -> jiff::Timestamp {
     text(attribute).parse().unwrap()
 }
 
-fn text(attribute: &Value) -> &str {
+pub fn text(attribute: &Value) -> &str {
     attribute["S"].as_str().unwrap_or_default()
 }
 
-fn number(attribute: &Value) -> u64 {
+pub fn number(attribute: &Value) -> u64 {
     attribute["N"].as_str().unwrap().parse().unwrap()
 }

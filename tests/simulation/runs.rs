@@ -135,18 +135,27 @@ async fn wait(plan: &RunPlan) {
     pass(i64::from(plan.poll_seconds) * 1000).await;
 }
 
-/// Invokes a task, and again if it crashes, takes too long or says that a service did.
 async fn task<T, E: Into<Failure>>(
     shared: &Shared,
     function: &'static str,
     invoke: impl AsyncFn() -> Result<T, E>,
+) -> Result<T, Failure> {
+    task_within(TIMEOUT, shared, function, async |_| invoke().await).await
+}
+
+/// Invokes a task, and again if it crashes, takes too long or says that a service did.
+pub async fn task_within<T, E: Into<Failure>>(
+    timeout: i64,
+    shared: &Shared,
+    function: &'static str,
+    invoke: impl AsyncFn(&Environment) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let mut attempt = 0;
     loop {
         let start = shared.lock().rng.i64(1..200);
         pass(start).await;
         let environment = Environment::new(shared, function);
-        let failure = match environment.run(TIMEOUT, invoke()).await {
+        let failure = match environment.run(timeout, invoke(&environment)).await {
             Some(Ok(response)) => return Ok(response),
             Some(Err(error)) => error.into(),
             None => Failure { name: ErrorName::ServiceUnavailable, message: "there was no answer".into() },

@@ -9,6 +9,7 @@ use spillway_contracts::rule::DeleteFirst;
 use spillway_fake_aws::BUCKET;
 use spillway_ledger::choice::{ProtectedPrefixes, Rule};
 
+use crate::environment::Seen;
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,32 @@ pub enum Safeguard {
     VersionIds,
     /// Events of an object have an order.
     Sequencers,
+    /// An audit asks S3 once more what its listing seemed to say.
+    SecondLook,
+    /// What changed a moment ago is left alone by audits.
+    Grace,
+    /// So is what changed after the oldest event that the tracking queue holds.
+    QueueAge,
+    /// A repair is about the row that the audit has seen, and no other.
+    ConditionOnTheRow,
+    /// A repair has the row's own sequencer, so that every later event counts.
+    OwnSequencer,
+    /// A repair says of which moment it is, so that no older event counts.
+    AsOf,
+    /// Nothing is deleted of a bucket that held objects before its ledger did, until an audit has ended well.
+    NeedsAudit,
 }
+
+/// Those of audits, each with the seed that is tried first, because it is likely to fail without it.
+pub const SAFEGUARDS_OF_AUDITS: [(Safeguard, u64); 7] = [
+    (Safeguard::SecondLook, 7),
+    (Safeguard::Grace, 0),
+    (Safeguard::QueueAge, 2),
+    (Safeguard::ConditionOnTheRow, 49),
+    (Safeguard::OwnSequencer, 3),
+    (Safeguard::AsOf, 24),
+    (Safeguard::NeedsAudit, 1),
+];
 
 pub const SAFEGUARDS: [Safeguard; 21] = [
     Safeguard::ConditionOnTheState,
@@ -82,24 +108,35 @@ pub const SAFEGUARDS: [Safeguard; 21] = [
 ];
 
 /// The request that DynamoDB has, when a safeguard of transactions is missing: one whose conditions hold.
-pub fn request(world: &World, mut request: Value) -> Value {
+pub fn request(world: &World, mut request: Value, is_audits: bool) -> Value {
+    for action in request["TransactItems"].as_array_mut().into_iter().flatten().filter(|_| is_audits) {
+        let item = action["Put"]["Item"].as_object_mut().unwrap();
+        if !world.has(Safeguard::AsOf) {
+            item.remove("as_of");
+        }
+        if !world.has(Safeguard::OwnSequencer) && item.contains_key("sequencer") {
+            item.insert("sequencer".into(), json!({ "S": "F".repeat(20) }));
+        }
+    }
     for action in request["TransactItems"].as_array_mut().into_iter().flatten() {
         let put = &mut action["Put"];
         let name = put["Item"]["object_name"]["S"].as_str().unwrap_or_default().to_owned();
         let safeguard = match name.as_str() {
             "__STATE__" => Safeguard::ConditionOnTheState,
             "__CLEANER__" => Safeguard::ConditionOnTheCleaner,
+            _ if is_audits && put["TableName"] == "objects" => Safeguard::ConditionOnTheRow,
             // Rows are never written without `__STATE__`, whose condition fails first.
             _ => continue,
         };
         if world.has(safeguard) {
             continue;
         }
+        let attribute = if name.starts_with("__") { "version" } else { "sequencer" };
         match world.tables.objects.get(&name) {
             Some(row) => {
                 put["ConditionExpression"] = "#attribute = :expected".into();
-                put["ExpressionAttributeNames"] = json!({ "#attribute": "version" });
-                put["ExpressionAttributeValues"] = json!({ ":expected": row["version"] });
+                put["ExpressionAttributeNames"] = json!({ "#attribute": attribute });
+                put["ExpressionAttributeValues"] = json!({ ":expected": row[attribute] });
             }
             None => put["ConditionExpression"] = "attribute_not_exists(object_name)".into(),
         }
@@ -124,6 +161,29 @@ pub fn answer(world: &mut World, operation: &str, request: &Value, mut answer: V
         world.tables.objects.retain(|name, row| name.starts_with("__") || row.get("size").is_some());
     }
     answer
+}
+
+/// Has an audit repair the rows that it has seen, whatever has become of them, if their condition is missing.
+pub fn rows(world: &World, seen: &mut Seen, operation: &str, request: &Value, answer: &mut Value) {
+    seen.is_settling |= operation == "PutItem";
+    if operation != "BatchGetItem" || world.has(Safeguard::ConditionOnTheRow) {
+        return;
+    }
+    let rows = answer["Responses"]["objects"].as_array_mut().unwrap();
+    let name = |row: &Value| row["object_name"]["S"].as_str().unwrap().to_owned();
+    if seen.is_settling {
+        rows.retain(|row| !seen.rows.contains_key(&name(row)));
+        let asked = request["RequestItems"]["objects"]["Keys"].as_array().into_iter().flatten().map(name);
+        let later = answer["UnprocessedKeys"]["objects"]["Keys"].as_array().into_iter().flatten().map(name);
+        let later: Vec<String> = later.collect();
+        let seen = asked.filter(|key| !later.contains(key)).filter_map(|key| seen.rows.get(&key)?.clone());
+        let seen: Vec<Value> = seen.collect();
+        answer["Responses"]["objects"].as_array_mut().unwrap().extend(seen);
+    } else {
+        let asked = request["RequestItems"]["objects"]["Keys"].as_array().into_iter().flatten();
+        seen.rows.extend(asked.map(|key| (name(key), None)));
+        seen.rows.extend(rows.iter().map(|row| (name(row), Some(row.clone()))));
+    }
 }
 
 pub fn event(world: &World, mut event: Value) -> Value {

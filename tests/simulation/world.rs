@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::queue::Queue;
 use crate::reference::Reference;
+use crate::repairs::Repairs;
 use crate::runs::Breakage;
 use crate::safeguard::Safeguard;
 
@@ -62,6 +63,33 @@ pub struct Plan {
     pub events: usize,
     /// Before which of them nothing happens, and for how many days.
     pub pause: Option<(usize, i64)>,
+    /// How many of a thousand events are lost for good.
+    pub losses: u32,
+    /// How many of a thousand messages are given to a dead-letter queue besides.
+    pub delays: u32,
+    /// How many things users do at a time.
+    pub burst: usize,
+    /// How many names users give to objects, apart from those that are protected.
+    pub names: u32,
+    /// How the bucket is audited, if it is.
+    pub audits: Option<Audits>,
+}
+
+/// How a bucket is audited.
+#[derive(Clone, Debug)]
+pub struct Audits {
+    /// For how long an event is under way at most, as the audits are told, in seconds.
+    pub grace_seconds: u64,
+    /// For how long there is none at most, in milliseconds.
+    pub pause: i64,
+    /// How many objects the bucket held before there was a ledger.
+    pub adopted: u32,
+    /// How many objects S3 lists at once, and a task compares.
+    pub batch: usize,
+    /// In how many segments the ledger's rows are read.
+    pub segments: u32,
+    /// Whether S3 says nothing of some objects but in its listing.
+    pub hides: bool,
 }
 
 impl Plan {
@@ -84,6 +112,33 @@ impl Plan {
             index_lag: one_of(rng, &[0, 1000, 20_000, 55_000]),
             events: rng.usize(60..=140),
             pause: (rng.u32(..8) == 0).then(|| (rng.usize(20..60), one_of(rng, &[1, 10, 16]))),
+            losses: 0,
+            delays: 0,
+            burst: 1,
+            names: 12,
+            audits: None,
+        }
+    }
+
+    /// The life of a bucket that is audited.
+    fn of_audits(rng: &mut Rng) -> Self {
+        let adopted = one_of(rng, &[0, 0, 0, 20, 200]);
+        let burst = one_of(rng, &[1, 1, 1, 10]);
+        Self {
+            losses: one_of(rng, &[0, 10, 100, 400]),
+            delays: one_of(rng, &[0, 100, 300]),
+            burst,
+            events: if burst > 1 { rng.usize(20..=40) } else { rng.usize(60..=140) },
+            names: if adopted > 0 { adopted } else { 6 },
+            audits: Some(Audits {
+                grace_seconds: one_of(rng, &[600, 900]),
+                pause: one_of(rng, &[300_000, 1_200_000, 7_200_000]),
+                adopted,
+                batch: rng.usize(1..=20),
+                segments: rng.u32(1..=3),
+                hides: rng.bool(),
+            }),
+            ..Self::of(rng)
         }
     }
 }
@@ -117,14 +172,22 @@ pub struct World {
     pub is_calm: bool,
     /// Until when the minute's schedule is off, in milliseconds.
     pub paused_until: i64,
+    /// Until when nothing reads the tracking queue, in milliseconds.
+    pub untracked_until: i64,
     pub bucket: Bucket,
     pub tables: Tables,
     pub tracking: Queue,
     pub logging: Queue,
     /// The points of the metric: a time in milliseconds, and a total.
     pub metric: VecDeque<(i64, u64)>,
+    /// How old the oldest message of the tracking queue was, and when, in milliseconds.
+    pub ages: VecDeque<(i64, i64)>,
+    /// The bucket as it was when it was last listed for an audit that has no second look.
+    pub listed: Bucket,
     /// What ought to be.
     pub reference: Reference,
+    /// What audits have repaired.
+    pub repairs: Repairs,
     /// How many times each thing happened.
     pub counts: BTreeMap<&'static str, u64>,
     /// What happened, if somebody wants to read it.
@@ -134,9 +197,9 @@ pub struct World {
 }
 
 impl World {
-    fn of(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
+    fn of(seed: u64, plan: fn(&mut Rng) -> Plan, without: Option<Safeguard>, is_traced: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let plan = Plan::of(&mut rng);
+        let plan = plan(&mut rng);
         let mut bucket = Bucket::default();
         bucket.versioned = rng.u32(..4) == 0;
         Self {
@@ -144,12 +207,16 @@ impl World {
             alarm: Alarm { state: "INSUFFICIENT_DATA", since: millis() },
             is_calm: false,
             paused_until: 0,
+            untracked_until: 0,
             bucket,
             tables: Tables::default(),
             tracking: Queue::default(),
             logging: Queue::default(),
             metric: VecDeque::new(),
+            ages: VecDeque::new(),
+            listed: Bucket::default(),
             reference: Reference::default(),
+            repairs: Repairs::default(),
             counts: BTreeMap::new(),
             trace: is_traced.then(Vec::new),
             index_knows_at: 0,
@@ -205,7 +272,16 @@ pub struct Shared {
 impl Shared {
     /// The world that a seed makes.
     pub fn of(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
-        Self { world: Arc::new(Mutex::new(World::of(seed, without, is_traced))), arrival: Arc::default() }
+        Self::with(World::of(seed, Plan::of, without, is_traced))
+    }
+
+    /// The world that a seed makes, with audits.
+    pub fn of_audits(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
+        Self::with(World::of(seed, Plan::of_audits, without, is_traced))
+    }
+
+    fn with(world: World) -> Self {
+        Self { world: Arc::new(Mutex::new(world)), arrival: Arc::default() }
     }
 
     /// A stack for runs of the driver, whose alarm goes off at 20 bytes. Of a thousand calls, `faults` go wrong.

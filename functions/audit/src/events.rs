@@ -12,15 +12,15 @@ const EVENTS: [&str; 2] = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"];
 /// The way of the bucket's events.
 #[derive(Clone, Debug)]
 pub struct Events {
-    s3: aws_sdk_s3::Client,
-    lambda: aws_sdk_lambda::Client,
-    bucket_name: String,
+    pub s3: aws_sdk_s3::Client,
+    pub lambda: aws_sdk_lambda::Client,
+    pub bucket_name: String,
     /// Where the bucket publishes.
-    topic: String,
+    pub topic: String,
     /// Whether EventBridge brings them there, because the stack did not make the bucket.
-    by_event_bridge: bool,
+    pub by_event_bridge: bool,
     /// What has the tracking queue read.
-    mapping: String,
+    pub mapping: String,
 }
 
 impl Events {
