@@ -6,16 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
-use spillway_contracts::rule::DeleteFirst;
 use spillway_lambda::request_id;
 use spillway_ledger::choice::{Candidate, Rule, Stop};
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
-use spillway_ledger_store::{Outcome as Saved, Standing};
+use spillway_ledger_store::Outcome as Saved;
 
-use crate::decide::{Decision, Question, decide};
+use crate::decide::Decision;
 use crate::delete::delete_all;
+use crate::plan::{Plan, plan};
 use crate::report::{self, Done};
-use crate::under_way;
 use crate::{Deps, Error, Invocation};
 
 /// How many objects one record has at most: with names of 1,024 bytes, DynamoDB's 400 KB have room for more.
@@ -75,20 +74,15 @@ impl<'a> Cleaning<'a> {
         let mut overtaken = 0;
         loop {
             let now = (self.deps.now)();
-            let standing = self.deps.store.standing().await?;
-            if !self.is_audited(&standing) {
+            let Plan { standing, decision } = plan(&self.deps.sources(), &self.rule(), &refused, now).await?;
+            let Some(decision) = decision else {
                 self.done.is_not_audited = true;
                 self.done.stop = Some(Stop::Below);
                 self.done.ledger_total_size = standing.state.map_or(0, |state| state.total_size);
                 self.done.total_size = self.done.ledger_total_size;
                 return Ok(());
-            }
+            };
             let row = standing.cleaner.as_ref();
-            let under_way = under_way::find(self.deps, row, standing.audited.as_ref(), now).await?;
-            let rule = self.rule();
-            let is_cleaning = row.is_some_and(|row| row.unfinished);
-            let question = Question { rule: &rule, is_cleaning, refused: &refused, now };
-            let decision = decide(&self.deps.store, standing.state.as_ref(), &under_way, &question).await?;
             let late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
             let unrecorded = decision.under_way.values().filter(late).count();
             let is_left = self.is_left_to_the_alarm(row, &decision, now);
@@ -112,18 +106,6 @@ impl<'a> Cleaning<'a> {
                 return Ok(());
             }
         }
-    }
-
-    /// Whether the ledger can be trusted to be that of the bucket, and to know how old the objects are if that matters.
-    fn is_audited(&self, standing: &Standing) -> bool {
-        let audited = standing.audited.as_ref();
-        let is_of_bucket = match audited {
-            Some(audited) => audited.audited_bucket == self.deps.store.bucket_name(),
-            None => !self.deps.needs_audit,
-        };
-        let is_dated = standing.state.as_ref().is_none_or(|state| state.is_dated)
-            || audited.is_some_and(|audited| audited.is_dated);
-        is_of_bucket && (is_dated || self.deps.rule.delete_first == DeleteFirst::Largest)
     }
 
     /// The rule, with as many deletions as the invocation may still make in one round.

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Deps;
+use crate::plan::Sources;
 
 /// How many objects are deleted at a time.
 const AT_A_TIME: usize = 32;
@@ -94,14 +95,14 @@ fn other_object(error: &CallError) -> Option<Outcome> {
 }
 
 /// Asks S3 of each object whether it is still there; gives nothing of those that S3 doesn't answer about.
-pub async fn look_up(deps: &Deps, objects: Vec<CleaningObject>) -> Vec<(ObjectName, Outcome)> {
+pub async fn look_up(sources: &Sources<'_>, objects: Vec<CleaningObject>) -> Vec<(ObjectName, Outcome)> {
     let mut found = Vec::new();
     let mut waiting = objects.into_iter();
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_A_TIME {
             let Some(object) = waiting.next() else { break };
-            let request = deps.s3.head_object().bucket(deps.store.bucket_name()).key(object.object_name.as_str());
+            let request = sources.s3.head_object().bucket(sources.store.bucket_name()).key(object.object_name.as_str());
             let request = request.set_if_match(object.etag.map(|etag| format!("\"{etag}\"")));
             running
                 .spawn(async move { (object.object_name, request.send().await.map_err(CallError::of("HeadObject"))) });

@@ -10,6 +10,7 @@ mod decide;
 mod delete;
 mod looks;
 mod notice;
+pub mod plan;
 mod report;
 mod under_way;
 
@@ -30,7 +31,9 @@ use spillway_ledger_store::{Store, StoreError};
 use tokio::time::timeout;
 
 use crate::cleaning::Cleaning;
+pub use crate::decide::Decision;
 pub use crate::notice::Notices;
+use crate::plan::Sources;
 
 /// How long before its end an invocation stops waiting, so that it can still say what it did.
 const REPORTING: SignedDuration = SignedDuration::from_secs(3);
@@ -73,6 +76,13 @@ pub struct Deps {
     pub now: fn() -> Timestamp,
 }
 
+impl Deps {
+    /// What plans are made from.
+    fn sources(&self) -> Sources<'_> {
+        Sources { store: &self.store, s3: &self.s3, needs_audit: self.needs_audit }
+    }
+}
+
 /// How long the schedule leaves a total to an alarm with a period of this many seconds: until the period in which the total
 /// was reached is over, and the next one, and as long as CloudWatch may take to see them.
 pub fn patience(alarm_period_seconds: u32) -> SignedDuration {
@@ -108,14 +118,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The name that this has at the boundary of a function.
+    pub fn name(&self) -> ErrorName {
+        match self {
+            Self::Store(error) => error.name(),
+            Self::Bucket(error) => error.name(),
+            Self::Incoherent { .. } | Self::OutOfTime | Self::Overtaken { .. } => ErrorName::ServiceUnavailable,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let name = match &error {
-            Error::Store(error) => error.name(),
-            Error::Bucket(error) => error.name(),
-            Error::Incoherent { .. } | Error::OutOfTime | Error::Overtaken { .. } => ErrorName::ServiceUnavailable,
-        };
-        Self { name, message: error.to_string() }
+        Self { name: error.name(), message: error.to_string() }
     }
 }
 

@@ -12,7 +12,8 @@ use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger::view::View;
 
 use crate::looks::{LOOKS, pause};
-use crate::{Deps, Error, delete};
+use crate::plan::Sources;
+use crate::{Error, delete};
 
 /// The objects of cleanings whose deletions the ledger may not have recorded.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ impl UnderWay {
 /// S3 is asked about each object whose invocation ended before it could say what became of it, or got no answer; and about
 /// those that an audit has seen since.
 pub async fn find(
-    deps: &Deps,
+    sources: &Sources<'_>,
     row: Option<&CleanerRow>,
     audited: Option<&AuditedRow>,
     now: Timestamp,
@@ -50,7 +51,7 @@ pub async fn find(
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
     let mut objects = BTreeMap::new();
     let mut in_doubt = BTreeSet::new();
-    for record in records(deps, first, row.map_or(0, |row| row.record_count), now).await? {
+    for record in records(sources, first, row.map_or(0, |row| row.record_count), now).await? {
         for object in record.objects {
             // A request without an answer may still be on its way.
             let is_open = matches!(object.outcome, None | Some(Outcome::Failed));
@@ -63,12 +64,12 @@ pub async fn find(
             objects.insert(object.object_name.clone(), object);
         }
     }
-    ask(deps, &mut objects, |object| in_doubt.contains(&object.object_name)).await;
-    let rows = deps.store.rows(&objects.keys().cloned().collect()).await?;
+    ask(sources, &mut objects, |object| in_doubt.contains(&object.object_name)).await;
+    let rows = sources.store.rows(&objects.keys().cloned().collect()).await?;
     let row_is_old = |object: &CleaningObject| matches!(rows.get(&object.object_name), Some(Row::Live(row)) if is_the_same(object, &row.sequencer, row.etag.as_deref()));
     // It removed the rows of those that were gone. What has its row still may have been written again just as it was.
     let is_audited = |object: &CleaningObject| audited.is_some_and(|audited| audited.audited_at > object.over_at);
-    ask(deps, &mut objects, |object| is_audited(object) && row_is_old(object)).await;
+    ask(sources, &mut objects, |object| is_audited(object) && row_is_old(object)).await;
     let with_row = |(name, object): (ObjectName, CleaningObject)| {
         let row_is_old = row_is_old(&object);
         (name, (object, row_is_old))
@@ -78,12 +79,12 @@ pub async fn find(
 
 /// Has S3 say whether those of the objects are still there that it is to be asked about, and drops what is not under way.
 async fn ask(
-    deps: &Deps,
+    sources: &Sources<'_>,
     objects: &mut BTreeMap<ObjectName, CleaningObject>,
     whether: impl Fn(&CleaningObject) -> bool,
 ) {
     let asked = objects.values().filter(|object| whether(object)).cloned().collect();
-    for (name, outcome) in delete::look_up(deps, asked).await {
+    for (name, outcome) in delete::look_up(sources, asked).await {
         objects.entry(name).and_modify(|object| object.outcome = Some(outcome));
     }
     objects.retain(|_, object| is_under_way(object.outcome));
@@ -91,12 +92,12 @@ async fn ask(
 
 /// The records from `first` on, in the order in which they were written. There are `count` of them at least; a transaction
 /// becomes visible record by record.
-async fn records(deps: &Deps, first: &str, count: u64, now: Timestamp) -> Result<Vec<CleaningRecord>, Error> {
+async fn records(sources: &Sources<'_>, first: &str, count: u64, now: Timestamp) -> Result<Vec<CleaningRecord>, Error> {
     for look in 0..LOOKS {
         if look > 0 {
             pause(look).await;
         }
-        let mut records = deps.store.cleanings_from(first).await?;
+        let mut records = sources.store.cleanings_from(first).await?;
         let may_have_expired = first < key_time(now - TOMBSTONE_LIFE).as_str();
         if records.len() as u64 >= count || may_have_expired {
             let version = |record: &CleaningRecord| record.event_key.split('#').nth(1).map(str::to_owned);
