@@ -15,6 +15,7 @@
 //! 3. [spillway_aws](../spillway_aws/index.html): the configuration of AWS clients, and what a failed call means.
 //!    [spillway_ledger_store](../spillway_ledger_store/index.html): the ledger in DynamoDB.
 //!    [spillway_lambda](../spillway_lambda/index.html): serving requests on Lambda.
+//!    [spillway_signed_http](../spillway_signed_http/index.html): signed requests to the stack's API.
 //! 4. The pipeline: [size_tracking](../size_tracking/index.html), [logging](../logging/index.html),
 //!    [cleaner](../cleaner/index.html), [plotting](../plotting/index.html).
 //! 5. The [audit](../audit/index.html)'s tasks, and the driver's: [prepare_run](../prepare_run/index.html), [align_window](../align_window/index.html),

@@ -3,8 +3,6 @@
 //! Asked twice, there are two plots; the run report names the one of the answer that arrived.
 
 mod answer;
-mod loopback;
-mod sign;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -12,8 +10,9 @@ use jiff::Timestamp;
 use spillway_contracts::plot::StoredPlot;
 use spillway_contracts::task::CallPlotApiRequest;
 use spillway_contracts::{ErrorName, Failure};
+use spillway_signed_http::{Answer, Error as Call, get};
 
-pub use loopback::http_client;
+pub use spillway_signed_http::client_of_a_function as http_client;
 
 #[derive(Debug)]
 pub struct Deps {
@@ -28,8 +27,6 @@ pub struct Deps {
 /// Why there is no plot.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the plot API did not answer: {0:?}")]
-    Unreachable(#[from] reqwest::Error),
     #[error("the plot API answered {status}: {body}")]
     Unavailable {
         status: u16,
@@ -41,16 +38,16 @@ pub enum Error {
     Rejected(String),
     #[error("there are no credentials to sign with: {0}")]
     Credentials(#[from] CredentialsError),
-    #[error("the request can't be signed: {0}")]
-    Signing(String),
+    #[error(transparent)]
+    Call(#[from] Call),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let name = match &error {
-            Error::Unreachable(_) | Error::Unavailable { .. } => ErrorName::ServiceUnavailable,
+            Error::Unavailable { .. } | Error::Call(Call::Unreachable(_)) => ErrorName::ServiceUnavailable,
             Error::Rejected(_) => ErrorName::PlotRejected,
-            Error::Credentials(_) | Error::Signing(_) => ErrorName::Internal,
+            Error::Credentials(_) | Error::Call(Call::Signing(_)) => ErrorName::Internal,
         };
         Self { name, message: error.to_string() }
     }
@@ -61,8 +58,6 @@ pub async fn handle(deps: &Deps, request: CallPlotApiRequest, now: Timestamp) ->
     let mut url = deps.plot_api_url.clone();
     url.query_pairs_mut().append_pair("from", &request.from.to_string());
     let credentials = deps.credentials.provide_credentials().await?;
-    let request = deps.http.get(url.clone()).headers(sign::headers(&url, credentials, &deps.region, now)?);
-    let answer = request.send().await?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    answer::read(status, &headers, &answer.bytes().await?)
+    let Answer { status, headers, body } = get(&deps.http, url, credentials, &deps.region, now).await?;
+    answer::read(status, &headers, &body)
 }
