@@ -3,7 +3,7 @@
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
 //! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold,
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
-//! [`plot`] what the plot API is asked, and [`rule`] what goes first.
+//! [`plot`] and [`usage`] what the HTTP API is asked, and [`rule`] what goes first.
 
 #![warn(missing_docs)]
 
@@ -28,6 +28,7 @@ pub mod schedule;
 pub mod schema;
 pub mod sequencer;
 pub mod task;
+pub mod usage;
 
 pub use error_name::ErrorName;
 pub use failure::Failure;

@@ -1,4 +1,4 @@
-//! What the plot API is asked and what it answers, as Lambda sees it (payload format 2.0 of HTTP APIs).
+//! What the plot API is asked, and what the HTTP API answers, as Lambda sees it (payload format 2.0 of HTTP APIs).
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -78,34 +78,35 @@ pub struct PlotRequestContext {
     pub request_id: String,
 }
 
-/// An answer of the plot API, as Lambda hands it to API Gateway: a plot, or a body of JSON that says why there is none.
+/// An answer of the HTTP API, as Lambda hands it to API Gateway: a plot, a usage, a plan, or a body of JSON that says why there is
+/// none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlotResponse {
-    /// The HTTP status: 200 with a plot, 400 if the query is wrong, 404 without such a run, 500 or 503 if something here is
-    /// at fault.
+    /// The HTTP status: 200 with what was asked for, 400 if the query is wrong, 404 without such a run, 500 or 503 if something
+    /// here is at fault.
     pub status_code: u16,
     /// The answer's headers.
     pub headers: PlotHeaders,
-    /// The image in base64, or the JSON of an error as it is.
+    /// The image in base64, or JSON as it is.
     pub body: String,
     /// Whether the body is in base64, as an image is.
     pub is_base64_encoded: bool,
 }
 
-/// The headers of an answer of the plot API.
+/// The headers of an answer of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlotHeaders {
     /// What the body is: `image/png` or `image/svg+xml`, or `application/json`.
     pub content_type: String,
-    /// The bucket that holds the plot; none with an error.
+    /// The bucket that holds the plot; none without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_bucket: Option<String>,
-    /// The plot's key in that bucket; none with an error.
+    /// The plot's key in that bucket; none without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_key: Option<ObjectName>,
-    /// Where the plot begins; none with an error.
+    /// Where the plot begins; none without one.
     #[serde(default, deserialize_with = "rfc3339::read_or_null", skip_serializing_if = "Option::is_none")]
     pub x_spillway_plot_from: Option<Timestamp>,
     /// Where the plot ends: before the `to` that was asked for if there was no time to read all of the history.
@@ -113,7 +114,7 @@ pub struct PlotHeaders {
     pub x_spillway_plot_to: Option<Timestamp>,
 }
 
-/// Why there is no plot: the body of an answer with another status than 200.
+/// Why there is no plot, no usage or no plan: the body of an answer with another status than 200.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlotError {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Track;
 
-use crate::{alarm, audit, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task};
+use crate::{alarm, audit, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task, usage};
 
 /// The version of all contracts. `contracts/README.md` says when it has to be raised.
 pub const VERSION: u32 = 1;
@@ -37,6 +37,9 @@ pub fn contracts() -> Vec<Contract> {
         contract::<plot::PlotRequest>("plot-request"),
         contract::<plot::PlotResponse>("plot-response"),
         contract::<plot::PlotError>("plot-error"),
+        contract::<usage::UsageRequest>("usage-request"),
+        contract::<usage::Usage>("usage"),
+        contract::<usage::Plan>("plan"),
         contract::<schedule::Heartbeat>("heartbeat"),
         contract::<schedule::SafetyNet>("safety-net"),
         contract::<ledger::ObjectRow>("object-row"),

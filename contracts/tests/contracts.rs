@@ -260,7 +260,8 @@ fn is_text(value: &Value) -> bool {
 }
 
 /// What a number can be of.
-const UNITS: [&str; 8] = ["bytes", "seconds", "percent", "How many", "how many", "position", "number", "HTTP status"];
+const UNITS: [&str; 9] =
+    ["bytes", "seconds", "minutes", "percent", "How many", "how many", "position", "number", "HTTP status"];
 
 /// Adds the places below `schema` that have no description, one with a link of rustdoc in it, or a number without a unit.
 fn undescribed(schema: &Value, place: &str, silent: &mut Vec<String>) {

@@ -117,6 +117,7 @@ async fn has_a_bucket_already(user: &User) {
     let [doctor, _] = user.documented("cargo stack doctor").try_into().expect("two commands");
     user.cargo(&doctor).await;
 
+    user.cargo(&user.documented("cargo stack plan").concat()).await;
     let decisions = switch("aws logs filter-log-events");
     within(Duration::from_secs(90), "the schedule has the cleaner decide", async || {
         user.say(&decisions, "").await.contains(r#""verdict":"BelowThreshold""#)

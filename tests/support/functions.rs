@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::{Stack, kebab_case};
 
-/// The functions of the pipeline, by the names of their crates.
+/// The functions of the pipeline that an event passes through, by the names of their crates.
 pub const PIPELINE: &[&str] = FUNCTIONS.split_at(4).0;
 
-/// Every function, by the name of its crate: the pipeline's, then those of the driver in the order of a run.
+/// The functions whose crate is a function's alone, by its name: the pipeline's without usage, which links the cleaner, then those of
+/// the driver in the order of a run.
 pub const FUNCTIONS: [&str; 11] = [
     "size-tracking",
     "logging",

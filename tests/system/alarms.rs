@@ -17,7 +17,7 @@ async fn every_alarm_but_that_on_the_total_reaches_the_notification_topic() {
     let alarms = cloudwatch.describe_alarms().send().await.expect("alarms").metric_alarms.unwrap_or_default();
     let total = &stack.local_aws.outputs().alarm_name;
     let names: BTreeSet<_> = alarms.into_iter().filter_map(|alarm| alarm.alarm_name).filter(|it| it != total).collect();
-    assert_eq!(names.len(), 21);
+    assert_eq!(names.len(), 23);
     for name in &names {
         let request = cloudwatch.set_alarm_state().alarm_name(name).state_value(StateValue::Alarm);
         request.state_reason("a test").send().await.expect("an alarm's state can be set");

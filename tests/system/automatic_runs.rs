@@ -64,6 +64,7 @@ async fn run_twice() -> Scheduled {
     give_up_on_a_message(&stack).await;
     audit(&stack).await;
     plot_a_run(&stack, seen.first().expect("an execution")).await;
+    ask_what_would_go(&stack).await;
     stack.drain().await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
     let filters = filters.send().await.expect("metric filters can be listed").metric_filters.unwrap_or_default();
@@ -123,6 +124,16 @@ async fn plot_a_run(stack: &Stack, execution: &str) {
         listing.contents().iter().any(|plot| plot.key().is_some_and(|key| key.ends_with(".svg")))
     })
     .await;
+}
+
+/// Asks how full the bucket is, and what would go if there were a byte too much.
+async fn ask_what_would_go(stack: &Stack) {
+    let usage = stack.function("usage").await;
+    for (route, query) in [("GET /usage", json!({})), ("GET /plan", json!({ "threshold": "1" }))] {
+        let request = json!({ "routeKey": route, "queryStringParameters": query });
+        let answer = stack.answer(&usage, &request).await.expect("an answer");
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+    }
 }
 
 fn is_refusal(ending: &Ending) -> bool {

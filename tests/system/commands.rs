@@ -126,6 +126,7 @@ async fn up_prints_a_line_that_starts_an_execution_and_ends_on_interrupt() {
     looking_at_a_run_can_be_stopped(&endpoint, execution).await;
     watching_has_a_line_for_each_change().await;
     a_healthy_stack_is_found_healthy().await;
+    how_full_it_is_and_what_would_go_are_told().await;
 
     // SIGINT goes to cargo and the command alike when Ctrl-C is typed; here to the command that cargo became.
     signal(&up, "INT").await;
@@ -152,6 +153,17 @@ async fn a_healthy_stack_is_found_healthy() {
     let last = text.lines().last();
     assert!(last.is_some_and(|last| last.ends_with(" pieces are what they should be.")), "{text}");
     assert_eq!(output.status.code(), Some(0));
+}
+
+async fn how_full_it_is_and_what_would_go_are_told() {
+    let (output, text) = run(&["stack", "usage"]).await;
+    assert!(output.status.success() && text.contains("\nthreshold       20 bytes\n"), "{text}");
+    let (output, text) = run(&["stack", "plan", "--threshold", "1", "--limit", "1"]).await;
+    assert!(output.status.success() && text.contains("\nthreshold       1 byte\n"), "{text}");
+    let (output, text) = run(&["stack", "plan", "--target", "101"]).await;
+    let expect = "error: the stack's API answers 400 Bad Request: target must be a whole number of percent of the threshold, 1 to 100, \
+                  not \"101\"";
+    assert!(!output.status.success() && text.lines().any(|line| line == expect), "{text}");
 }
 
 async fn watching_has_a_line_for_each_change() {

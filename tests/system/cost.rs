@@ -31,7 +31,7 @@ const STORED_BYTES: [f64; 3] = [450.0, 500.0, 350.0];
 /// What the index `by-size` has of a row.
 const INDEXED: [&str; 5] = ["object_name", "bucket_name", "size", "etag", "sequencer"];
 /// Alarms, each on one metric.
-const ALARMS: usize = 22;
+const ALARMS: usize = 24;
 /// Metrics that filters make of logs.
 const METRICS: usize = 11;
 /// State transitions of an audit that compares no rows, at most, and of what comes on top for each segment of rows.
@@ -41,6 +41,12 @@ const AUDIT_BATCH: f64 = 1000.0;
 /// How long such a task works if all of them agree, and if all of them have to be added, in milliseconds; an upper bound as
 /// above.
 const AUDIT_MILLISECONDS: [f64; 2] = [1_000.0, 20_000.0];
+
+/// How long the function works that says how full the bucket is and what would go, in milliseconds; an upper bound as above.
+const ANSWER_MILLISECONDS: f64 = 300.0;
+/// Read units of an answer, at most: of a usage three rows, the records of a cleaning of a thousand objects and the newest of them again;
+/// of a plan the same rows, the last minute's history, a page of the index, and the rows of a hundred objects that are named.
+const ANSWER_READS: [f64; 2] = [90.0, 150.0];
 
 /// How many events size-tracking takes at once, and logging.
 const BATCHES: [f64; 2] = [48.0, 10.0];
@@ -137,6 +143,8 @@ fn the_costs_in_the_documents_are_current() {
         items("a month", &month),
         items("a month of what is stored", &stored),
         items("an audit of a million objects that all agree", &agreeing),
+        items("a thousand answers to `GET /usage`, at most", &answers(ANSWER_READS[0], 1.0)),
+        items("a thousand answers to `GET /plan`, at most", &answers(ANSWER_READS[1], 0.0)),
         items("what an audit takes on top if it compares a million rows", &comparing_rows),
         items("an audit that adopts a million objects", &adopting),
     ];
@@ -190,6 +198,25 @@ fn audits() -> [Vec<Priced>; 3] {
         Priced("Lambda GB-seconds, at most", 13.3334, tasks * AUDIT_MILLISECONDS[0] / 1e3 * MEMORY, "`MemorySize`"),
     ];
     [listing(AUDIT_TRANSITIONS[0], AUDIT_MILLISECONDS[0]), adopting, comparing_rows]
+}
+
+/// What a thousand answers about usage take that need so many read units each, and so many looks at the alarm.
+fn answers(reads: f64, looks: f64) -> Vec<Priced> {
+    let mut answers = vec![
+        Priced("requests to the HTTP API", 1.0, 1e3, "—"),
+        Priced("Lambda requests", 0.20, 1e3, "—"),
+        Priced("Lambda GB-seconds, at most", 13.3334, ANSWER_MILLISECONDS * MEMORY, "`MemorySize`"),
+        Priced(
+            "DynamoDB read units, at most",
+            0.125,
+            reads * 1e3,
+            "`MaxDeletesPerRun`, the length of the names, `limit`",
+        ),
+    ];
+    if looks > 0.0 {
+        answers.push(Priced("CloudWatch requests", 10.0, looks * 1e3, "—"));
+    }
+    answers
 }
 
 /// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.
@@ -294,6 +321,12 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     at_most("milliseconds of a minute's schedules", tick.iter().sum(), TICK_MILLISECONDS);
     let bytes = stack.log_bytes(&[&tracking, &cleaner]).await - before;
     fits("bytes of log of a minute's schedules", bytes as f64 / TICKS as f64, TICK_BYTES);
+
+    let usage = stack.function("usage").await;
+    for route in ["GET /usage", "GET /plan"].repeat(5) {
+        stack.answer(&usage, &json!({ "routeKey": route })).await.expect("an answer");
+    }
+    at_most("milliseconds of an answer", median(stack.durations(&usage).await), ANSWER_MILLISECONDS);
 
     let audited = stack.start_audit(json!({})).await;
     stack.end_of(&audited).await;

@@ -23,3 +23,4 @@ mod scenarios;
 mod state_machine;
 mod storm;
 mod template;
+mod usage;

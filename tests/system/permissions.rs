@@ -19,10 +19,11 @@ use super::automatic_runs::scheduled;
 const NONE: [&Permission; 0] = [];
 
 /// What MiniStack lets everybody do, by the action and the role that needs it on AWS.
-const UNASKED: [(&str, &str); 9] = [
+const UNASKED: [(&str, &str); 12] = [
     // The state of the alarm.
     ("cloudwatch:DescribeAlarms", "PrepareRunRole"),
     ("cloudwatch:DescribeAlarms", "WaitForAlarmOkRole"),
+    ("cloudwatch:DescribeAlarms", "UsageRole"),
     // DeleteObject with If-Match needs s3:GetObject beside s3:DeleteObject ("Conditional deletes", S3's user guide).
     ("s3:GetObject", "CleanerRole"),
     // Whoever may not list a bucket gets 403 rather than 404 for an object that isn't there ("HeadObject", S3's API
@@ -31,6 +32,9 @@ const UNASKED: [(&str, &str); 9] = [
     ("s3:ListBucket", "UploadRole"),
     ("s3:ListBucket", "AuditObjectsRole"),
     ("s3:ListBucket", "AuditRowsRole"),
+    // Here nobody asks for a plan after a cleaning that was cut off, the only time at which S3 is asked whether objects are there.
+    ("s3:GetObject", "UsageRole"),
+    ("s3:ListBucket", "UsageRole"),
     // How long events wait.
     ("cloudwatch:GetMetricStatistics", "AuditObjectsRole"),
     ("cloudwatch:GetMetricStatistics", "AuditRowsRole"),

@@ -13,6 +13,8 @@ use spillway_stack::run::execution::Ending;
 use spillway_tests::{Copy, Item, Stack, copies, eventually, live, within};
 
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run.json");
+const USAGE_REQUEST: &str = include_str!("../../contracts/examples/usage-request/ok-usage.json");
+const PLAN_REQUEST: &str = include_str!("../../contracts/examples/usage-request/ok-plan-by-another-rule.json");
 
 /// What was found so far.
 #[derive(Default)]
@@ -54,7 +56,7 @@ impl Checker {
             ("cleaner", "event") => self.check("alarm-event", document),
             ("cleaner", "response") => self.check("cleaner-decision-line", document),
             ("plotting", "event") => self.check("plot-request", document),
-            ("plotting", "response") => self.plot(document),
+            ("plotting" | "usage", "response") => self.answer(document),
             (task, "event") => self.check(&format!("{task}-request"), document),
             (task, "response") => self.check(&format!("{task}-response"), document),
             (_, "error") => self.check("function-error", document),
@@ -75,12 +77,19 @@ impl Checker {
         }
     }
 
-    fn plot(&mut self, response: &Value) {
+    /// What the HTTP API answers.
+    fn answer(&mut self, response: &Value) {
         self.check("plot-response", response);
-        if response["statusCode"] != 200 {
-            let body = self.inner(response, "body");
-            self.check("plot-error", &body);
+        if response["isBase64Encoded"] == true {
+            return;
         }
+        let body = self.inner(response, "body");
+        let contract = match response["statusCode"] == 200 {
+            false => "plot-error",
+            true if body.get("stop").is_some() => "plan",
+            true => "usage",
+        };
+        self.check(contract, &body);
     }
 
     fn log_line(&mut self, line: &Value) {
@@ -199,6 +208,10 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     let mut wrong: Value = serde_json::from_str(PLOT_REQUEST).expect("an example");
     wrong["queryStringParameters"]["to"] = json!("soon");
     stack.invoke(&stack.function("plotting").await, &wrong).await;
+    for request in [USAGE_REQUEST, PLAN_REQUEST] {
+        let request = serde_json::from_str(request).expect("an example");
+        stack.answer(&stack.function("usage").await, &request).await.expect("an answer");
+    }
     for (function, field) in [("size-tracking", "heartbeat"), ("cleaner", "schedule")] {
         let scheduled = |copy: &Copy| copy.function == function && copy.document.get(field).is_some();
         let invoked = async || copies(directory.path()).iter().any(scheduled);

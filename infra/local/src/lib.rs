@@ -17,7 +17,7 @@
 //!    [spillway_lambda](../spillway_lambda/index.html): serving requests on Lambda.
 //!    [spillway_signed_http](../spillway_signed_http/index.html): signed requests to the stack's API.
 //! 4. The pipeline: [size_tracking](../size_tracking/index.html), [logging](../logging/index.html),
-//!    [cleaner](../cleaner/index.html), [plotting](../plotting/index.html).
+//!    [cleaner](../cleaner/index.html), [plotting](../plotting/index.html), [usage](../usage/index.html).
 //! 5. The [audit](../audit/index.html)'s tasks, and the driver's: [prepare_run](../prepare_run/index.html), [align_window](../align_window/index.html),
 //!    [upload](../upload/index.html), [wait_for_deletion](../wait_for_deletion/index.html),
 //!    [wait_for_alarm_ok](../wait_for_alarm_ok/index.html), [check_run](../check_run/index.html),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use spillway_aws::CallError;
 
+use crate::api::ApiError;
 use crate::connection::ConnectionError;
 use crate::file_error::FileError;
 use crate::restore::RestoreError;
@@ -42,6 +43,9 @@ pub enum Error {
     /// Nothing could be restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The stack's API did not give what it was asked for.
+    #[error(transparent)]
+    Api(#[from] ApiError),
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),

@@ -1,4 +1,4 @@
-//! The commands for a deployed stack: `run`, `doctor`, `audit`, `restore`, `watch`.
+//! The commands for a deployed stack: `run`, `doctor`, `audit`, `usage`, `plan`, `restore`, `watch`.
 
 use std::process::ExitCode;
 

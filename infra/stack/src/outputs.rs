@@ -15,6 +15,8 @@ pub struct Outputs {
     pub test_bucket_name: String,
     /// The bucket that holds the plots.
     pub plot_bucket_name: String,
+    /// `GET` its `/plot`, `/usage` or `/plan`, signed.
+    pub api_url: String,
     /// `GET` it, signed, for a plot.
     pub plot_api_url: String,
     /// The ledger's current state.
@@ -37,11 +39,12 @@ pub struct Outputs {
 
 impl Outputs {
     /// The outputs that every stack has, by their names in the template.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "StateMachineArn",
         "AuditStateMachineArn",
         "TestBucketName",
         "PlotBucketName",
+        "ApiUrl",
         "PlotApiUrl",
         "ObjectTableName",
         "HistoryTableName",

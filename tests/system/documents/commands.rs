@@ -174,8 +174,10 @@ fn the_help_of_every_command_has_examples_that_can_be_run() {
         "cargo stack",
         "cargo stack audit",
         "cargo stack doctor",
+        "cargo stack plan",
         "cargo stack restore",
         "cargo stack run",
+        "cargo stack usage",
         "cargo stack watch",
     ];
     assert_eq!(commands, expected);

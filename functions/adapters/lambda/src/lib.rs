@@ -1,7 +1,8 @@
-//! Where a function meets Lambda: serving requests, logs, the clock.
+//! Where a function meets Lambda: serving requests, their parameters, logs, the clock.
 
 mod clock;
 pub mod logs;
+pub mod parameters;
 pub mod serve;
 
 pub use clock::now;

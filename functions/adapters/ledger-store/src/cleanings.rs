@@ -6,11 +6,15 @@ use spillway_contracts::audit::{AUDITED_KEY, AuditedRow};
 use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, CleanerRow, CleaningRecord, STATE_KEY, StateRow};
 
 use crate::commit::{Outcome, put, put_if};
+use crate::history::Key;
 use crate::rows::Reading;
 use crate::{Store, StoreError, item};
 
 /// The rows that an invocation of the cleaner begins with.
 const KEYS: [&str; 3] = [STATE_KEY, CLEANER_KEY, AUDITED_KEY];
+
+/// No key of a record is as large: they begin with a year.
+const AFTER_ALL: &str = "~";
 
 /// What an invocation of the cleaner begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +50,18 @@ impl Store {
         while let Some(record) = pages.next().await {
             let record = record.map_err(CallError::of("Query"))?;
             records.push(item::read(&self.tables.history_table, record)?);
+        }
+        Ok(records)
+    }
+
+    /// The records of the cleaning that began last, oldest first. The read is consistent.
+    pub async fn last_cleaning(&self) -> Result<Vec<CleaningRecord>, StoreError> {
+        let newest = self.newest_before(CLEANINGS_PARTITION, AFTER_ALL, "event_key").await?;
+        let Some(Key { event_key }) = newest else { return Ok(Vec::new()) };
+        let begun_at = event_key.split('#').next().unwrap_or_default();
+        let mut records = self.cleanings_from(&format!("{begun_at}#")).await?;
+        if let Some(newest) = records.last().map(|record| record.cleaning_id.clone()) {
+            records.retain(|record| record.cleaning_id == newest);
         }
         Ok(records)
     }

@@ -44,8 +44,8 @@ pub struct ChangesPage {
 }
 
 #[derive(Deserialize)]
-struct Key {
-    event_key: String,
+pub(crate) struct Key {
+    pub(crate) event_key: String,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +68,7 @@ impl Store {
 
     /// The key of the newest record whose key is smaller than `event_key`. The read is consistent.
     pub async fn key_before(&self, event_key: &str) -> Result<Option<String>, StoreError> {
-        let newest: Option<Key> = self.newest_before(event_key, "event_key").await?;
+        let newest: Option<Key> = self.newest_before(&self.tables.bucket_name, event_key, "event_key").await?;
         Ok(newest.map(|Key { event_key }| event_key))
     }
 
@@ -103,18 +103,19 @@ impl Store {
 
     /// The total when a moment came. The read is consistent.
     pub async fn total_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
-        let newest = self.newest_before(&key_time(moment), "total_size").await?;
+        let newest = self.newest_before(&self.tables.bucket_name, &key_time(moment), "total_size").await?;
         Ok(newest.map_or(0, |Total { total_size }| total_size))
     }
 
-    /// An attribute of the newest record whose key is smaller than `event_key`.
-    async fn newest_before<T: DeserializeOwned>(
+    /// An attribute of the newest record of a partition whose key is smaller than `event_key`.
+    pub(crate) async fn newest_before<T: DeserializeOwned>(
         &self,
+        partition: &str,
         event_key: &str,
         attribute: &str,
     ) -> Result<Option<T>, StoreError> {
         let request = self
-            .history("#bucket = :bucket AND #key < :low", event_key)
+            .partition(partition, "#bucket = :bucket AND #key < :low", event_key)
             .projection_expression(attribute)
             .scan_index_forward(false)
             .limit(1);

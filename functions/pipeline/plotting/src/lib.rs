@@ -15,11 +15,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use spillway_aws::CallError;
 use spillway_chart::{Chart, RenderError};
+use spillway_lambda::parameters::ParameterError;
 use spillway_ledger_store::{Store, StoreError};
 
 use crate::answer::Plot;
 use crate::format::Format;
-use crate::query::{ParameterError, Query, Span};
+use crate::query::{Query, Span};
 
 pub use run::Runs;
 

@@ -3,6 +3,7 @@
 use aws_lambda_events::query_map::QueryMap;
 use jiff::Timestamp;
 use spillway_chart::SIDES;
+use spillway_lambda::parameters::{self, ParameterError};
 
 use crate::format::Format;
 
@@ -10,9 +11,6 @@ use crate::format::Format;
 const SIZE: (u32, u32) = (1_200, 675);
 
 const PARAMETERS: [&str; 6] = ["from", "to", "run", "width", "height", "format"];
-
-/// A signature may come in the query, too.
-const SIGNATURE: &str = "x-amz-";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -41,27 +39,10 @@ pub struct Range {
     pub to: Timestamp,
 }
 
-/// A query parameter that can't be read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct ParameterError {
-    pub parameter: String,
-    reason: String,
-}
-
-impl ParameterError {
-    fn new(parameter: &str, reason: String) -> Self {
-        Self { parameter: parameter.to_owned(), reason }
-    }
-}
-
 impl Query {
     /// Reads the parameters; `now` is the end of a range that has none.
     pub fn new(query: &QueryMap, now: Timestamp) -> Result<Self, ParameterError> {
-        if let Some((unknown, _)) = query.iter().find(|(name, _)| !is_known(name)) {
-            let reason = format!("there is no parameter {unknown}, only {}", PARAMETERS.join(", "));
-            return Err(ParameterError::new(unknown, reason));
-        }
+        parameters::refuse_others(query.iter().map(|(name, _)| name), &PARAMETERS)?;
         let format = |text: &str| Format::from_extension(text).ok_or("png or svg");
         Ok(Self {
             span: span(query, now)?,
@@ -69,10 +50,6 @@ impl Query {
             format: read(query, "format", format)?,
         })
     }
-}
-
-fn is_known(name: &str) -> bool {
-    PARAMETERS.contains(&name) || name.to_ascii_lowercase().starts_with(SIGNATURE)
 }
 
 fn span(query: &QueryMap, now: Timestamp) -> Result<Span, ParameterError> {
@@ -108,14 +85,12 @@ fn side(query: &QueryMap, parameter: &str) -> Result<Option<u32>, ParameterError
     read(query, parameter, |text| text.parse().ok().filter(|side| SIDES.contains(side)).ok_or(expected.as_str()))
 }
 
-/// A parameter, read by `parse`, which otherwise says what it must be.
 fn read<'a, T>(
     query: &QueryMap,
     parameter: &str,
     parse: impl Fn(&str) -> Result<T, &'a str>,
 ) -> Result<Option<T>, ParameterError> {
-    let bad = |text, expected| ParameterError::new(parameter, format!("{parameter} must be {expected}, not {text:?}"));
-    query.first(parameter).map(|text| parse(text).map_err(|expected| bad(text, expected))).transpose()
+    parameters::read(parameter, query.first(parameter), parse)
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ mod audit;
 pub mod display;
 mod doctor;
 pub mod outcome;
+mod plan;
 mod restore;
 pub mod run;
 pub mod scenario;
 pub mod signals;
+mod usage;
 mod watch;
 
 use std::process::ExitCode;
@@ -69,6 +71,26 @@ name, with its content, metadata, tags and storage class, and the ledger counts 
 If the total would reach SizeThreshold, nothing is restored unless --over-threshold says so. infra/stack/restore-policy.json
 has the permissions that it needs. The exit code is 0 if everything that was asked for is back.";
 
+const EXAMPLES_OF_USAGE: &str = "\
+Examples:
+  cargo stack usage
+      Ask the stack of `cargo local up` if it runs, otherwise the one on AWS.
+  cargo stack usage --profile dev --region eu-west-1
+      Ask a stack on AWS.
+
+It changes nothing. It needs execute-api:Invoke on GET /usage, and cloudformation:DescribeStacks.";
+
+const EXAMPLES_OF_PLAN: &str = "\
+Examples:
+  cargo stack plan
+      Show what the cleaner would delete now.
+  cargo stack plan --threshold 400000000000 --target 90 --limit 100
+      Show what would go with a threshold of 400 GB and a target of 90 percent of it.
+  cargo stack plan --delete-first largest
+      Show what would go if the largest objects went first. `oldest` can be tried only on a stack whose DeleteFirst is oldest.
+
+It changes nothing. It needs execute-api:Invoke on GET /plan, and cloudformation:DescribeStacks.";
+
 const EXAMPLES_OF_WATCH: &str = "\
 Examples:
   cargo stack watch
@@ -98,6 +120,12 @@ pub enum Command {
     /// Bring back what was deleted, from a bucket that keeps it.
     #[command(after_help = EXAMPLES_OF_RESTORE)]
     Restore(restore::Options),
+    /// Say how full the bucket is, and what the cleaner has done about it.
+    #[command(after_help = EXAMPLES_OF_USAGE)]
+    Usage(usage::Options),
+    /// Show what the cleaner would delete now, by its rule or by another one.
+    #[command(after_help = EXAMPLES_OF_PLAN)]
+    Plan(plan::Options),
     /// Show the total, the alarm, the queues and the last deletions, until Ctrl-C.
     #[command(after_help = EXAMPLES_OF_WATCH)]
     Watch(watch::Options),
@@ -110,6 +138,8 @@ pub async fn perform(command: Command) -> ExitCode {
         Command::Doctor(options) => doctor::perform(options).await,
         Command::Audit(options) => audit::perform(options).await,
         Command::Restore(options) => restore::perform(options).await,
+        Command::Usage(options) => usage::perform(options).await,
+        Command::Plan(options) => plan::perform(options).await,
         Command::Watch(options) => watch::perform(options).await,
     })
 }

@@ -239,11 +239,11 @@ impl fmt::Display for Place {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::outputs::tests::outputs;
 
-    fn aws(profile: Option<&str>, endpoint_url: Option<&str>) -> Connection {
+    pub(crate) fn aws(profile: Option<&str>, endpoint_url: Option<&str>) -> Connection {
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
         let endpoint_url = endpoint_url.map(str::to_owned);
         let place = Place::Aws { profile: profile.map(str::to_owned), region: "eu-west-1".to_owned(), endpoint_url };

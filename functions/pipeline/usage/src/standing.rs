@@ -1,0 +1,79 @@
+//! How full the bucket is, and what the cleaner has done about it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::types::StateValue;
+use cleaner::plan::{Sources, is_audited};
+use jiff::Timestamp;
+use spillway_aws::CallError;
+use spillway_contracts::audit::{AuditedRow, Tally};
+use spillway_contracts::ledger::CleaningRecord;
+use spillway_contracts::log_line::Outcome;
+use spillway_contracts::rule::fill_percent;
+use spillway_contracts::usage::{AlarmStanding, LastAudit, LastCleaning, Usage};
+
+use crate::{Deps, Error, applied};
+
+/// Looks at the ledger and at the alarm.
+pub async fn look(deps: &Deps, now: Timestamp) -> Result<Usage, Error> {
+    let (standing, cleaning, alarm) = tokio::join!(deps.store.standing(), deps.store.last_cleaning(), alarm(deps));
+    let standing = standing?;
+    let sources = Sources { store: &deps.store, s3: &deps.s3, needs_audit: deps.needs_audit };
+    let awaits_audit = !is_audited(&sources, &standing, deps.rule.delete_first);
+    let state = standing.state.as_ref();
+    let total_size = state.map_or(0, |state| state.total_size);
+    let bucket_name = deps.store.bucket_name();
+    Ok(Usage {
+        bucket_name: bucket_name.to_owned(),
+        as_of: now,
+        total_size,
+        object_count: state.map_or(0, |state| state.object_count),
+        fill_percent: fill_percent(total_size, deps.rule.threshold_bytes),
+        left_bytes: deps.rule.threshold_bytes.saturating_sub(total_size),
+        rule: applied(&deps.rule),
+        dry_run: deps.dry_run,
+        awaits_audit,
+        alarm: alarm?,
+        is_cleaning: standing.cleaner.is_some_and(|row| row.unfinished),
+        last_cleaning: last_cleaning(&cleaning?),
+        ledger_changed_at: state.map(|state| state.updated_at),
+        last_audit: standing.audited.filter(|row| row.audited_bucket == bucket_name).map(last_audit),
+    })
+}
+
+fn last_audit(row: AuditedRow) -> LastAudit {
+    LastAudit { audit_id: row.audit_id, started_at: row.audited_at, drift: row.drift }
+}
+
+/// What the records of one cleaning come to.
+fn last_cleaning(records: &[CleaningRecord]) -> Option<LastCleaning> {
+    let first = records.first()?;
+    // Records also have what earlier cleanings began, and what this one began before others came in between.
+    let objects = records.iter().flat_map(|record| &record.objects).filter(|object| object.chosen_at >= first.begun_at);
+    let chosen: BTreeMap<_, _> =
+        objects.map(|object| ((&object.object_name, object.chosen_at), (object.size, object.outcome))).collect();
+    let mut cleaning = LastCleaning {
+        cleaning: first.event_key.clone(),
+        invoked_by: first.invoked_by,
+        begun_at: first.begun_at,
+        chosen: Tally::default(),
+        deleted: Tally::default(),
+    };
+    for (size, outcome) in chosen.into_values() {
+        cleaning.chosen += Tally::of(size);
+        if matches!(outcome, Some(Outcome::Deleted | Outcome::AlreadyGone)) {
+            cleaning.deleted += Tally::of(size);
+        }
+    }
+    Some(cleaning)
+}
+
+async fn alarm(deps: &Deps) -> Result<Option<AlarmStanding>, CallError> {
+    let answer = deps.cloudwatch.describe_alarms().alarm_names(&deps.alarm_name).send().await;
+    let alarms = answer.map_err(CallError::of("DescribeAlarms"))?.metric_alarms.unwrap_or_default();
+    let Some(alarm) = alarms.into_iter().next() else { return Ok(None) };
+    let changed_at = alarm.state_transitioned_timestamp.or(alarm.state_updated_timestamp);
+    let since = changed_at.and_then(|at| at.to_millis().ok()).and_then(|at| Timestamp::from_millisecond(at).ok());
+    let state = alarm.state_value.as_ref().map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned();
+    Ok(Some(AlarmStanding { name: deps.alarm_name.clone(), state, since }))
+}
