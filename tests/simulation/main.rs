@@ -193,17 +193,17 @@ fn calm(shared: &Shared) {
 /// Lives with a seed, with a safeguard missing or not, traced or not.
 type Live = fn(u64, Option<Safeguard>, bool) -> Life;
 
-/// Lives through the seed that the variable names; or else through as many as the other variable says, shared out between two
-/// threads.
+/// Lives through the seed that the first variable names; otherwise through as many as the second one says, shared out between
+/// two threads.
 #[track_caller]
-fn live_through(live: Live, variable: &str, seeds: u64) {
-    if let Ok(seed) = var(variable) {
+fn live_through(live: Live, [one, many]: [&str; 2], seeds: u64) {
+    if let Ok(seed) = var(one) {
         let life = live(seed.parse().unwrap(), None, true);
         println!("{}", life.trace.join("\n"));
         life.result.unwrap_or_else(|error| panic!("{error}"));
         return;
     }
-    let seeds = var(format!("{variable}S")).map_or(seeds, |seeds| seeds.parse().unwrap());
+    let seeds = var(many).map_or(seeds, |seeds| seeds.parse().unwrap());
     let has_failed = AtomicBool::new(false);
     let half = |first: u64| {
         let mut counts = BTreeMap::new();
@@ -230,7 +230,7 @@ fn live_through(live: Live, variable: &str, seeds: u64) {
             Err((seed, error)) => {
                 // So that it can be read.
                 let trace = live(seed, None, true).trace.join("\n");
-                panic!("{trace}\n{variable}={seed}: {error}");
+                panic!("{trace}\n{one}={seed}: {error}");
             }
         }
     }
@@ -238,13 +238,13 @@ fn live_through(live: Live, variable: &str, seeds: u64) {
 
 #[test]
 fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold() {
-    live_through(live, "SPILLWAY_SEED", SEEDS);
+    live_through(live, ["SPILLWAY_SEED", "SPILLWAY_SEEDS"], SEEDS);
 }
 
 /// Of the bucket that held objects before the ledger did, too; and no repair is wrong.
 #[test]
 fn audits_make_up_for_events_that_are_lost_for_good() {
-    live_through(live_audited, "SPILLWAY_AUDIT_SEED", AUDIT_SEEDS);
+    live_through(live_audited, ["SPILLWAY_AUDIT_SEED", "SPILLWAY_AUDIT_SEEDS"], AUDIT_SEEDS);
 }
 
 #[test]
