@@ -53,6 +53,11 @@ impl Trace {
         Self { requests: (0..count).map(|_| object()).collect(), sizes }
     }
 
+    /// From which request on hits count: the bucket has been filled by then.
+    fn begins(&self) -> usize {
+        self.requests.len() / 10
+    }
+
     fn capacity(&self) -> u64 {
         self.sizes.iter().sum::<u64>() * CAPACITY_PERCENT / 100
     }
@@ -63,7 +68,7 @@ impl Trace {
         for (at, &object) in self.requests.iter().enumerate() {
             match used.insert(object, at) {
                 Some(before) => {
-                    hits += 1;
+                    hits += usize::from(at >= self.begins());
                     order.remove(&before);
                 }
                 None => bytes += self.sizes[object],
@@ -105,7 +110,7 @@ struct Figures {
     read: usize,
     /// The greatest total, in bytes.
     peak: u64,
-    /// The sum of the totals after each request, in bytes.
+    /// The sum of the totals after each of the requests that count, in bytes.
     totals: u128,
 }
 
@@ -140,10 +145,13 @@ impl Cache {
             if now % (PERIOD * 1000) == 0 {
                 cache.end_period(now);
             }
-            cache.figures.hits += usize::from(cache.ledger.rows.get(&name(object)).is_some_and(Row::is_live));
+            let is_hit = cache.ledger.rows.get(&name(object)).is_some_and(Row::is_live);
             cache.record(&name(object), Some(trace.sizes[object]), now);
             cache.figures.peak = cache.figures.peak.max(cache.ledger.total_size());
-            cache.figures.totals += u128::from(cache.ledger.total_size());
+            if number >= trace.begins() {
+                cache.figures.hits += usize::from(is_hit);
+                cache.figures.totals += u128::from(cache.ledger.total_size());
+            }
         }
         cache.figures
     }
@@ -234,7 +242,8 @@ fn oldest_with_touch_hits_nearly_as_often_as_a_cache_of_the_least_recently_used(
     let count = std::env::var("SPILLWAY_CACHE_REQUESTS").map_or(100_000, |count| count.parse().unwrap());
     let trace = Trace::of(1, count);
     let threshold = trace.capacity() as f64;
-    let rate = |hits: usize| hits as f64 / count as f64;
+    let counted = count - trace.begins();
+    let rate = |hits: usize| hits as f64 / counted as f64;
     let share = |bytes: f64| bytes / threshold * 100.0;
     println!(
         "{count} requests; true LRU of the threshold's size hits {:.2} %",
@@ -243,7 +252,7 @@ fn oldest_with_touch_hits_nearly_as_often_as_a_cache_of_the_least_recently_used(
     for target in [100, 95, 90, 80] {
         let Figures { hits, cleanings, deleted, read, peak, totals } = Cache::replay(&trace, target);
         // Of the same capacity: what the bucket held on average.
-        let mean = totals / count as u128;
+        let mean = totals / counted as u128;
         let of_lru = rate(trace.hits_of_lru(mean as u64));
         println!(
             "TargetPercent {target}: hits {:.2} %, true LRU {:.2} %; {cleanings} cleanings, one in {:.1} minutes, of {:.0} objects; \
