@@ -51,13 +51,17 @@ fn time_axis(chart: &Chart, scene: &mut Scene) {
     let style = layout.quiet();
     let at_most = (plot.width() / layout.px(100.0)).clamp(1, 16) as usize;
     let (first_line, second_line) = (plot.bottom + layout.px(24.0), plot.bottom + layout.px(43.0));
+    let (zone, zone_right) = ("UTC", layout.canvas.right - layout.px(32.0));
+    let zone_left = zone_right - style.width(zone) - layout.px(8.0);
     for tick in time_ticks(chart.times.start, chart.times.end, at_most) {
         let x = plot.left + chart.times.column(tick.at) as i32;
         scene.fill(Rect::new(x, plot.bottom, x + 1, plot.bottom + layout.px(6.0)), palette::BASELINE);
         scene.text((x, first_line), Align::Centre, tick.label, style);
         if let Some(context) = tick.context {
+            // It makes room for the time zone at the right.
+            let x = x.min(zone_left - (style.width(&context) + 1) / 2);
             scene.text((x, second_line), Align::Centre, context, style);
         }
     }
-    scene.text((layout.canvas.right - layout.px(32.0), second_line), Align::Right, "UTC", style);
+    scene.text((zone_right, second_line), Align::Right, zone, style);
 }

@@ -157,6 +157,13 @@ fn check_texts(chart: &Chart) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The last tick of half a day is right below the time zone.
+#[test]
+fn a_date_makes_room_for_the_time_zone() {
+    let small = Frame { width: 320, height: 320, bucket_name: "aa0".into(), ..frame(0, 43_200) };
+    check_texts(&chart(small, [])).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
