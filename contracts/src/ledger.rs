@@ -167,6 +167,13 @@ pub struct CleaningRecord {
     pub expires_at: i64,
 }
 
+impl CleaningRecord {
+    /// The objects of this cleaning itself: what it took over from earlier ones was chosen before it began.
+    pub fn own_objects(&self) -> impl Iterator<Item = &CleaningObject> {
+        self.objects.iter().filter(|object| object.chosen_at >= self.begun_at)
+    }
+}
+
 /// An object of a cleaning, as the ledger knew it when it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CleaningObject {

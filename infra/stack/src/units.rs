@@ -2,7 +2,7 @@
 
 /// Bytes in a decimal unit with one decimal, if there are so many that this is shorter, and exactly.
 pub fn size(bytes: u64) -> String {
-    let exact = format!("{} {}", grouped(bytes), if bytes == 1 { "byte" } else { "bytes" });
+    let exact = count(bytes, "byte");
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
     let (mut tenths, mut unit) = (u128::from(bytes) * 10, None);
     for name in units {
@@ -32,7 +32,12 @@ pub fn grouped(number: u64) -> String {
 
 /// A count of something.
 pub fn count(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+    format!("{} {what}{}", grouped(number), plural(number))
+}
+
+/// What makes a plural of a noun.
+pub fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// A span of time in its largest unit that is over.

@@ -10,6 +10,7 @@ mod standing;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cleaner::plan::Sources;
 use jiff::Timestamp;
 use serde::Serialize;
 use spillway_aws::CallError;
@@ -96,6 +97,11 @@ fn json(answer: &impl Serialize) -> String {
 }
 
 impl Deps {
+    /// What a plan is made from.
+    fn sources(&self) -> Sources<'_> {
+        Sources { store: &self.store, s3: &self.s3, needs_audit: self.needs_audit }
+    }
+
     /// The stack's rule, except what the query asks to be tried.
     fn rule(&self, query: &Query) -> Rule {
         let threshold_bytes = query.threshold_bytes.unwrap_or(self.rule.threshold_bytes);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cleaner::Decision;
-use cleaner::plan::{self, Sources};
+use cleaner::plan;
 use jiff::Timestamp;
 use spillway_contracts::audit::Tally;
 use spillway_contracts::usage::{Plan, PlanStop, PlannedObject};
@@ -18,8 +18,7 @@ pub const LONGEST: usize = 10_000;
 /// Makes the plan by which the alarm would have the cleaner delete, with the rule that the query asks to be tried.
 pub async fn make(deps: &Deps, query: &Query, now: Timestamp) -> Result<Plan, Error> {
     let rule = deps.rule(query);
-    let sources = Sources { store: &deps.store, s3: &deps.s3, needs_audit: deps.needs_audit };
-    let plan::Plan { standing, decision } = plan::plan(&sources, &rule, &BTreeSet::new(), now).await?;
+    let plan::Plan { standing, decision } = plan::plan(&deps.sources(), &rule, &BTreeSet::new(), now).await?;
     let ledger_total_size = standing.state.map_or(0, |state| state.total_size);
     let mut plan = Plan {
         bucket_name: deps.store.bucket_name().to_owned(),

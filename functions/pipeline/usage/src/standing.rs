@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::StateValue;
-use cleaner::plan::{Sources, is_audited};
+use cleaner::plan::is_audited;
 use jiff::Timestamp;
 use spillway_aws::CallError;
 use spillway_contracts::audit::{AuditedRow, Tally};
@@ -18,8 +18,7 @@ use crate::{Deps, Error, applied};
 pub async fn look(deps: &Deps, now: Timestamp) -> Result<Usage, Error> {
     let (standing, cleaning, alarm) = tokio::join!(deps.store.standing(), deps.store.last_cleaning(), alarm(deps));
     let standing = standing?;
-    let sources = Sources { store: &deps.store, s3: &deps.s3, needs_audit: deps.needs_audit };
-    let awaits_audit = !is_audited(&sources, &standing, deps.rule.delete_first);
+    let awaits_audit = !is_audited(&deps.sources(), &standing, deps.rule.delete_first);
     let state = standing.state.as_ref();
     let total_size = state.map_or(0, |state| state.total_size);
     let bucket_name = deps.store.bucket_name();
@@ -48,8 +47,8 @@ fn last_audit(row: AuditedRow) -> LastAudit {
 /// What the records of one cleaning come to.
 fn last_cleaning(records: &[CleaningRecord]) -> Option<LastCleaning> {
     let first = records.first()?;
-    // Records also have what earlier cleanings began, and what this one began before others came in between.
-    let objects = records.iter().flat_map(|record| &record.objects).filter(|object| object.chosen_at >= first.begun_at);
+    // A later record also has what this cleaning began before others came in between.
+    let objects = records.iter().flat_map(CleaningRecord::own_objects);
     let chosen: BTreeMap<_, _> =
         objects.map(|object| ((&object.object_name, object.chosen_at), (object.size, object.outcome))).collect();
     let mut cleaning = LastCleaning {

@@ -11,8 +11,9 @@ use crate::connection::{Choice, Connection};
 use crate::error::Error;
 use crate::restore::copy::Copied;
 use crate::restore::versions::Refusal;
-use crate::restore::{Plan, Sum, Which, plural};
+use crate::restore::{Plan, Sum, Which};
 use crate::shell::printable;
+use crate::units::plural;
 
 /// What to restore, and how.
 #[derive(Clone, Debug, clap::Args)]

@@ -7,6 +7,7 @@ use spillway_aws::CallError;
 use super::bucket::or_none;
 use super::finding::{Finding, Judgement};
 use super::subject::Subject;
+use crate::units::count;
 
 /// The template's rules.
 const ABORT: &str = "abort-incomplete-uploads";
@@ -112,7 +113,7 @@ fn judge_lifecycle(rules: &[LifecycleRule], days: i32, put: impl Fn(i32) -> Stri
 }
 
 fn in_days(days: i32) -> String {
-    format!("{days} day{}", if days == 1 { "" } else { "s" })
+    count(days.unsigned_abs().into(), "day")
 }
 
 /// The template's rules, as S3 takes them.

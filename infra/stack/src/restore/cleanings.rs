@@ -28,8 +28,7 @@ pub fn since(records: &[CleaningRecord], since: Timestamp) -> Chosen {
 pub fn of(records: &[CleaningRecord], id: &str) -> Option<Chosen> {
     let cleaning = records.iter().find(|record| record.event_key == id || record.cleaning_id == id)?;
     let records = records.iter().filter(|record| record.cleaning_id == cleaning.cleaning_id);
-    // What it took over from earlier cleanings was chosen before it began.
-    Some(chosen(records.flat_map(|record| &record.objects).filter(|object| object.chosen_at >= cleaning.begun_at)))
+    Some(chosen(records.flat_map(CleaningRecord::own_objects)))
 }
 
 fn chosen<'a>(objects: impl Iterator<Item = &'a CleaningObject>) -> Chosen {

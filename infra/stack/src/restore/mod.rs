@@ -21,6 +21,7 @@ use crate::connection::deployed::Deployed;
 use crate::error::Error;
 use crate::outputs::Outputs;
 use crate::state;
+use crate::units::plural;
 use copy::{Copied, copy};
 use versions::{Kept, Refusal, find};
 
@@ -216,11 +217,6 @@ impl fmt::Display for Sum {
         let Self { objects, bytes } = self;
         write!(f, "{objects} object{} with {bytes} byte{}", plural(*objects), plural(*bytes))
     }
-}
-
-/// What makes a plural of a noun.
-pub fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]

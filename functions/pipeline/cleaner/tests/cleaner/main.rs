@@ -3,162 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
 mod rules;
+mod world;
 
-use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use cleaner::{Deps, Error, Invocation, Notices, handle, patience};
-use jiff::{SignedDuration, Timestamp};
+use cleaner::{Error, Invocation, handle};
 use serde_json::json;
-use spillway_contracts::audit::{AuditedKey, AuditedRow, Tally};
-use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Level, Outcome, Verdict};
-use spillway_contracts::schedule::SafetyNet;
-use spillway_contracts::{ObjectName, Sequencer};
-use spillway_fake_aws::{Bucket, FakeDynamoDb, FakeS3, Refusal, S3Whims, patient_http_client, s3_client, store};
+use spillway_contracts::log_line::{Invoker, Level, Outcome, Verdict};
+use spillway_fake_aws::{Bucket, Refusal, S3Whims, patient_http_client, s3_client, store};
 use spillway_ledger::choice::Rule;
-use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::apply;
 
-thread_local! {
-    /// The time of the test on this thread, in seconds.
-    static CLOCK: Cell<i64> = const { Cell::new(1_790_000_000) };
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(CLOCK.get()).unwrap()
-}
-
-fn pass(seconds: i64) {
-    CLOCK.set(CLOCK.get() + seconds);
-}
-
-/// A bucket, its ledger, and a cleaner with a threshold of 20.
-struct World {
-    dynamodb: FakeDynamoDb,
-    s3: FakeS3,
-    deps: Deps,
-}
-
-impl World {
-    /// A bucket with these objects, all of them in the ledger for so long that the index knows them.
-    async fn with(objects: &[(&str, u64)]) -> Self {
-        let world = Self::fresh(objects).await;
-        pass(3600);
-        world
-    }
-
-    /// A bucket with these objects, which the ledger has just recorded.
-    async fn fresh(objects: &[(&str, u64)]) -> Self {
-        let (dynamodb, s3) = (FakeDynamoDb::default(), FakeS3::default());
-        let rule = Rule { protected: "keep/".parse().unwrap(), ..Rule::largest_first(20, 1000) };
-        let deps = Deps {
-            store: dynamodb.store(),
-            s3: s3.client(),
-            notices: Notices::default(),
-            rule,
-            patience: patience(60),
-            needs_audit: false,
-            dry_run: false,
-            now,
-        };
-        let world = Self { dynamodb, s3, deps };
-        for &(name, size) in objects {
-            world.upload(name, size).await;
-        }
-        world
-    }
-
-    /// Puts an object, which the ledger records.
-    async fn upload(&self, name: &str, size: u64) {
-        self.s3.put(name, size, "first");
-        self.record(name, Some(size)).await;
-    }
-
-    /// Has the ledger record a creation, or a deletion.
-    async fn record(&self, name: &str, size: Option<u64>) {
-        self.record_with(name, size, Some("first".into())).await;
-    }
-
-    async fn record_with(&self, name: &str, size: Option<u64>, etag: Option<String>) {
-        pass(1);
-        apply(&self.deps.store, vec![event(name, size, etag)], now, |_| {}).await.unwrap();
-    }
-
-    /// An audit that began at a moment has ended well.
-    async fn audited(&self, began_at: Timestamp) {
-        self.audited_of("b", began_at).await;
-    }
-
-    async fn audited_of(&self, bucket_name: &str, began_at: Timestamp) {
-        let row = AuditedRow {
-            object_name: AuditedKey::Audited,
-            audited_bucket: bucket_name.into(),
-            audited_at: began_at,
-            audit_id: "an-audit".into(),
-            drift: Tally::default(),
-            is_dated: false,
-        };
-        self.deps.store.save_audited(&row).await.unwrap();
-    }
-
-    /// Invokes the cleaner, which must fail without having anything to say.
-    async fn fails(&self, invocation: Invocation) -> Error {
-        let over_at = now() + SignedDuration::from_secs(120);
-        handle(&self.deps, invocation, over_at, |line| panic!("{line:?}")).await.unwrap_err()
-    }
-
-    /// Invokes the cleaner, with two minutes to go; gives its line, and its error if there is one.
-    async fn clean(&self, invocation: Invocation) -> (CleanerDecisionLine, Option<Error>) {
-        self.clean_within(invocation, 120).await
-    }
-
-    async fn clean_within(&self, invocation: Invocation, seconds: i64) -> (CleanerDecisionLine, Option<Error>) {
-        let lines = RefCell::new(Vec::new());
-        let over_at = now() + SignedDuration::from_secs(seconds);
-        let answer = handle(&self.deps, invocation, over_at, |line| lines.borrow_mut().push(line.clone())).await;
-        let [line] =
-            lines.into_inner().try_into().unwrap_or_else(|lines| panic!("not one line: {lines:?}, {answer:?}"));
-        if let Ok(answer) = &answer {
-            assert_eq!(answer, &line);
-        }
-        (line, answer.err())
-    }
-
-    /// Invokes the cleaner, which must succeed.
-    async fn cleaned(&self, invocation: Invocation) -> CleanerDecisionLine {
-        match self.clean(invocation).await {
-            (line, None) => line,
-            (_, Some(error)) => panic!("{error}"),
-        }
-    }
-}
-
-/// What happens now to an object: it is created with a size, or deleted.
-fn event(name: &str, size: Option<u64>, etag: Option<String>) -> ObjectEvent {
-    ObjectEvent {
-        bucket_name: "b".into(),
-        object_name: ObjectName::new(name).unwrap(),
-        kind: size.map_or(EventKind::Deleted, |size| EventKind::Created { size, etag }),
-        event_type: "ObjectCreated:Put".into(),
-        sequencer: Sequencer::new(format!("{:08X}", CLOCK.get())).unwrap(),
-        version_id: None,
-        event_time: now(),
-    }
-}
-
-fn schedule() -> Invocation {
-    Invocation::Schedule(SafetyNet { schedule: "safety-net".into() })
-}
-
-fn alarm() -> Invocation {
-    let text = include_str!("../../../../../contracts/examples/alarm-event/ok-metric-alarm.json");
-    serde_json::from_str(text).unwrap()
-}
-
-/// What was chosen, and what became of it.
-fn chosen(line: &CleanerDecisionLine) -> Vec<(&str, Outcome)> {
-    line.chosen.iter().map(|object| (object.object_name.as_str(), object.outcome)).collect()
-}
+use crate::world::{World, alarm, chosen, event, now, pass, schedule};
 
 #[tokio::test]
 async fn below_the_threshold_nothing_is_asked_of_s3() {
@@ -362,10 +218,10 @@ async fn an_index_that_lags_behind_misleads_nobody_however_much_it_misses() {
     let mut world = World::with(&objects).await;
     world.deps.rule = Rule::largest_first(1100, 1000);
     world.upload("L", 1000).await;
-    CLOCK.set(CLOCK.get() - 1);
+    pass(-1);
     for number in 0..99 {
         world.upload(&format!("small-{number}"), 1).await;
-        CLOCK.set(CLOCK.get() - 1);
+        pass(-1);
     }
     let hidden: Vec<String> = (0..99).map(|number| format!("small-{number}")).chain(["L".to_owned()]).collect();
     world.dynamodb.hide_from_index(&hidden.iter().map(String::as_str).collect::<Vec<_>>());
@@ -530,7 +386,7 @@ async fn a_bucket_that_held_objects_before_its_ledger_loses_none_before_an_audit
         let line = world.cleaned(invocation).await;
         assert_eq!((chosen(&line), line.verdict, line.projected_total_size), (vec![], Verdict::NotAudited, 46));
     }
-    world.audited_of("another bucket", now()).await;
+    world.audited_of("another bucket", now(), false).await;
     assert_eq!(world.cleaned(alarm()).await.verdict, Verdict::NotAudited);
     assert_eq!(world.s3.requests(), [""; 0]);
     world.audited(now()).await;

@@ -1,26 +1,12 @@
 //! Rules other than the default one.
 
+use jiff::SignedDuration;
+use serde_json::json;
+use spillway_contracts::log_line::{Level, Outcome, Verdict};
 use spillway_contracts::rule::DeleteFirst;
 use spillway_ledger::choice::Rule;
 
-use super::*;
-
-impl World {
-    /// The ledger after an audit has ended well.
-    fn audit(&self, is_dated: serde_json::Value) {
-        let mut tables = self.dynamodb.tables();
-        let row = json!({
-            "object_name": { "S": "__AUDITED__" },
-            "audited_bucket": { "S": "b" },
-            "audited_at": { "S": now().to_string() },
-            "audit_id": { "S": "an-audit" },
-            "drift": { "M": { "objects": { "N": "0" }, "bytes": { "N": "0" } } },
-            "is_dated": is_dated,
-        });
-        tables.objects.insert("__AUDITED__".into(), row);
-        self.dynamodb.become_now(tables);
-    }
-}
+use crate::world::{World, alarm, chosen, now, pass, schedule};
 
 /// What a row looks like to a version of Spillway that knew no ages.
 fn forget_age(row: &mut serde_json::Value) {
@@ -129,9 +115,9 @@ async fn the_oldest_do_not_go_before_an_audit_has_dated_all_rows() {
     world.upload("d", 28).await;
     let line = world.cleaned(alarm()).await;
     assert_eq!((line.verdict, line.ledger_total_size), (Verdict::NotAudited, 55));
-    world.audit(json!({ "BOOL": false }));
+    world.audited_of("b", now(), false).await;
     assert_eq!(world.cleaned(alarm()).await.verdict, Verdict::NotAudited, "that audit knew no ages");
-    world.audit(json!({ "BOOL": true }));
+    world.audited_of("b", now(), true).await;
     world.dynamodb.change_rows(|row| row["last_modified_ms"] = json!({ "N": "1790000000000" }));
     assert_eq!(chosen(&world.cleaned(alarm()).await)[0].0, "b");
 }
