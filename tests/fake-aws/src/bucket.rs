@@ -1,5 +1,7 @@
 //! A bucket: what S3 documents of the requests that Spillway and its users send, and the events that it publishes.
 
+mod versions;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::config::http::HttpRequest;
@@ -20,6 +22,8 @@ pub struct Bucket {
     objects: BTreeMap<String, Vec<ObjectVersion>>,
     /// Whether old versions are kept.
     pub versioned: bool,
+    /// How many versions a page of their listing has, if not a thousand.
+    pub versions_per_page: Option<usize>,
     /// Keys whose deletion S3 refuses, and the status and code with which.
     pub refusals: BTreeMap<String, (u16, &'static str)>,
     /// Records of events that were not published yet.
@@ -210,6 +214,8 @@ impl Bucket {
             "DELETE" => self.conditional_delete(&key, condition.filter(|_| !whims.unconditional), now),
             "HEAD" => self.head(&key, condition.as_deref()),
             "GET" if query.contains("list-type=2") => self.list(query),
+            "GET" if query.contains("versioning") => self.versioning(),
+            "GET" if query.contains("versions") => self.list_versions(query),
             "GET" if query.contains("notification") => (200, NOTIFICATION.to_owned()).into(),
             "PUT" => {
                 let size = request.headers().get("content-length").and_then(|size| size.parse().ok());
@@ -295,7 +301,7 @@ fn error(status: u16, code: &str) -> Reply {
     (status, format!("<Error><Code>{code}</Code><Message>told to</Message></Error>")).into()
 }
 
-/// As S3 encodes the keys of its events: like a form.
+/// As S3 encodes the keys of its events and listings: like a form.
 fn encode(key: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._*/".contains(&byte);
     key.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
