@@ -51,6 +51,9 @@ pub struct Usage {
     pub fill_percent: u64,
     /// How much more fits before the threshold is reached, in bytes; 0 once it is.
     pub left_bytes: u64,
+    /// What S3 keeps besides these objects, which neither the total nor the threshold counts; null if it could not be counted, and
+    /// then the function's log says why.
+    pub kept: Option<Kept>,
     /// The rule that the cleaner follows.
     pub rule: AppliedRule,
     /// Whether the cleaner only says what it would delete.
@@ -68,6 +71,42 @@ pub struct Usage {
     pub ledger_changed_at: Option<Timestamp>,
     /// The last audit of the bucket that ended well; null if there was none.
     pub last_audit: Option<LastAudit>,
+}
+
+/// What S3 keeps of objects that were deleted or overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Everything was counted.
+    All(
+        /// All of it; nothing in a bucket that never had versions.
+        KeptVersions,
+    ),
+    /// The bucket has more versions than can be counted for one answer.
+    AtLeast(
+        /// The part of it that was counted.
+        KeptVersions,
+    ),
+}
+
+/// Versions that are not current.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeptVersions {
+    /// Those of objects that are deleted: what is kept so that a deletion can be undone.
+    pub deleted: VersionTally,
+    /// Those of objects that are there: what was overwritten, or deleted and then written or restored again.
+    pub overwritten: VersionTally,
+}
+
+/// How many versions, and how large they are together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionTally {
+    /// How many versions.
+    pub versions: u64,
+    /// How many bytes.
+    pub bytes: u64,
 }
 
 /// A rule by which objects go.

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_s3::types::BucketVersioningStatus;
 use serde_json::{Value, json};
 use spillway_cloudwatch::filter::Pattern;
 use spillway_contracts::audit::{AUDIT_LOCK_KEY, AuditReport};
 use spillway_stack::run::execution::Ending;
 use spillway_tests::{Permission, Stack, eventually, live, within};
 use tokio::sync::OnceCell;
+
+use super::restore::put_versioning;
 
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-a-run-by-its-name.json");
 
@@ -126,8 +129,9 @@ async fn plot_a_run(stack: &Stack, execution: &str) {
     .await;
 }
 
-/// Asks how full the bucket is, and what would go if there were a byte too much.
+/// Asks how full the bucket is, which begins to keep versions before, and what would go if there were a byte too much.
 async fn ask_what_would_go(stack: &Stack) {
+    put_versioning(&stack.s3, &stack.local_aws.outputs().test_bucket_name, BucketVersioningStatus::Enabled).await;
     let usage = stack.function("usage").await;
     for (route, query) in [("GET /usage", json!({})), ("GET /plan", json!({ "threshold": "1" }))] {
         let request = json!({ "routeKey": route, "queryStringParameters": query });

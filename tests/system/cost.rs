@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
+use ::usage::kept;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 use spillway_local::local_aws::SHORT_PERIOD;
@@ -144,6 +145,7 @@ fn the_costs_in_the_documents_are_current() {
         items("a month of what is stored", &stored),
         items("an audit of a million objects that all agree", &agreeing),
         items("a thousand answers to `GET /usage`, at most", &answers(ANSWER_READS[0], 1.0)),
+        items("what these take on top if the bucket has versions, at most", &counting_versions()),
         items("a thousand answers to `GET /plan`, at most", &answers(ANSWER_READS[1], 0.0)),
         items("what an audit takes on top if it compares a million rows", &comparing_rows),
         items("an audit that adopts a million objects", &adopting),
@@ -215,8 +217,19 @@ fn answers(reads: f64, looks: f64) -> Vec<Priced> {
     ];
     if looks > 0.0 {
         answers.push(Priced("CloudWatch requests", 10.0, looks * 1e3, "—"));
+        // Whether the bucket has versions.
+        answers.push(Priced("S3 requests", 0.40, looks * 1e3, "—"));
     }
     answers
+}
+
+/// What a thousand answers take that say what is kept of deleted and overwritten objects.
+fn counting_versions() -> [Priced; 2] {
+    let moved = "the number of versions, current ones included";
+    [
+        Priced("S3 lists", 5.0, kept::PAGES as f64 * 1e3, moved),
+        Priced("Lambda GB-seconds", 13.3334, kept::LONGEST.as_secs_f64() * 1e3 * MEMORY, moved),
+    ]
 }
 
 /// Something that is counted once for all: what it is, the price of a million in dollars, the count, what moves it.

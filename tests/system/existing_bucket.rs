@@ -337,8 +337,10 @@ async fn no_role_may_do_more_than_it_needs(patient: &Patient) {
         Permission::new("CleanerRole", "s3:GetObject", &objects),
         Permission::new("CleanerRole", "s3:ListBucket", &bucket),
         Permission::new("PrepareAuditRole", "s3:GetBucketNotification", &bucket),
+        Permission::new("UsageRole", "s3:GetBucketVersioning", &bucket),
         Permission::new("UsageRole", "s3:GetObject", &objects),
         Permission::new("UsageRole", "s3:ListBucket", &bucket),
+        Permission::new("UsageRole", "s3:ListBucketVersions", &bucket),
     ];
     assert_eq!(of_bucket, expect.iter().collect::<Vec<_>>());
     let used = stack.used().await;

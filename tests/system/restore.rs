@@ -21,6 +21,7 @@ use super::aws_cli::AwsCli;
 use super::cleaning::decisions;
 use super::commands::cargo;
 use super::doctor::Patient;
+use super::usage::{Asker, all_kept};
 
 const RESTORE_POLICY: &str = include_str!("../../infra/stack/restore-policy.json");
 
@@ -157,6 +158,8 @@ async fn what_was_deleted_comes_back_as_it_was_if_there_is_room_for_it() {
     ];
     restorer.is_refused(&["unknown", "b"], &lines).await;
     restorer.is_refused(&["--cleaning", "unknown"], &["no cleaning with the id \"unknown\" is on record"]).await;
+    let asker = Asker::with(&stack, "asker", &["usage"]).await;
+    assert_eq!(asker.usage().await["kept"], all_kept((1, 60), (0, 0)));
     restorer.is_refused(&["--since", "2999-01-01T00:00:00Z"], &["the cleaner has deleted nothing since"]).await;
     restorer.is_refused(&[], &["<NAME|--since <TIME>|--cleaning <ID>>", "Usage: cargo stack restore"]).await;
 
@@ -167,10 +170,14 @@ async fn what_was_deleted_comes_back_as_it_was_if_there_is_room_for_it() {
         .restores(&["--cleaning", &request, "--dry-run"], &["would restore  a (60 bytes)", "would be restored."])
         .await;
     assert_eq!(stack.objects().await, sizes(&[(ODD, 30)]));
+    assert_eq!(asker.usage().await["kept"], all_kept((2, 110), (0, 0)));
     let lines = ["restored       a (60 bytes)\n", "1 object with 60 bytes was restored."];
     restorer.restores(&["--cleaning", &cleaning], &lines).await;
     assert_eq!(restorer.object("a").await, was);
     stack.drain().await;
+    // The version that was copied stays under its copy.
+    let usage = asker.usage().await;
+    assert_eq!((&usage["total_size"], &usage["kept"]), (&json!(90), &all_kept((1, 50), (1, 60))));
     assert_eq!(stack.check_ledger().await, sizes(&[(ODD, 30), ("a", 60)]));
     assert_eq!(restorer.history("a").await[2..], ["ObjectCreated:Copy"]);
     restorer.is_refused(&["--cleaning", &cleaning], &["there already"]).await;
@@ -311,7 +318,7 @@ async fn what_is_too_large_comes_back_without_its_delete_marker(stack: &Stack) {
     assert_eq!(stack.check_ledger().await, sizes(&[("old", 6)]));
 }
 
-async fn put_versioning(s3: &aws_sdk_s3::Client, bucket: &str, status: BucketVersioningStatus) {
+pub async fn put_versioning(s3: &aws_sdk_s3::Client, bucket: &str, status: BucketVersioningStatus) {
     let configuration = aws_sdk_s3::types::VersioningConfiguration::builder().status(status).build();
     let request = s3.put_bucket_versioning().bucket(bucket).versioning_configuration(configuration);
     request.send().await.expect("versioning can be configured");

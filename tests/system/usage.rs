@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::BucketVersioningStatus;
 use jiff::Timestamp;
 use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
@@ -13,13 +14,14 @@ use spillway_signed_http::{client_of_a_person, get};
 use spillway_tests::{Stack, eventually, live};
 
 use super::cleaning::decisions;
+use super::restore::put_versioning;
 use super::storm::turn_event_bridge_on;
 
 const ALARM: &str = include_str!("../../contracts/examples/alarm-event/ok-metric-alarm.json");
 const BUCKET: &str = "peoples-videos";
 
 /// Somebody who asks the stack's API.
-struct Asker<'a> {
+pub struct Asker<'a> {
     stack: &'a Stack,
     config: SdkConfig,
     contracts: Contracts,
@@ -27,7 +29,7 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     /// A role of this name that may call these routes.
-    async fn with(stack: &'a Stack, name: &str, routes: &[&str]) -> Self {
+    pub async fn with(stack: &'a Stack, name: &str, routes: &[&str]) -> Self {
         let resource = |route: &&str| format!("arn:aws:execute-api:*:*:*/*/GET/{route}");
         let policy = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": routes.iter().map(resource).collect::<Vec<_>>(),
@@ -54,7 +56,7 @@ impl<'a> Asker<'a> {
         body
     }
 
-    async fn usage(&self) -> Value {
+    pub async fn usage(&self) -> Value {
         self.answer("usage", "usage").await
     }
 
@@ -69,6 +71,13 @@ impl<'a> Asker<'a> {
         self.contracts.check("plot-error", &body.to_string()).expect("an error keeps its contract");
         (body["parameter"].clone(), body["message"].as_str().expect("a message").to_owned())
     }
+}
+
+/// All that is kept: of deleted objects and of overwritten ones the versions, and the bytes.
+pub fn all_kept(deleted: (u64, u64), overwritten: (u64, u64)) -> Value {
+    let [deleted, overwritten] =
+        [deleted, overwritten].map(|(versions, bytes)| json!({ "versions": versions, "bytes": bytes }));
+    json!({ "all": { "deleted": deleted, "overwritten": overwritten } })
 }
 
 /// What would go, in order.
@@ -92,6 +101,7 @@ async fn a_plan_names_what_then_goes_and_only_who_may_sees_it() {
     }
     let usage = asker.usage().await;
     assert_eq!((&usage["total_size"], &usage["ledger_changed_at"]), (&json!(0), &Value::Null));
+    assert_eq!(usage["kept"], all_kept((0, 0), (0, 0)));
 
     stack.put("a", 9).await;
     stack.put("b", 5).await;
@@ -147,15 +157,18 @@ async fn a_plan_names_what_then_goes_and_only_who_may_sees_it() {
     stack.local_aws.shutdown().await;
 }
 
-/// A bucket that existed before its stack, whose oldest objects go first once somebody says `DryRun=false`.
+/// A bucket that existed before its stack and that its owner has versioned, whose oldest objects go first once somebody says `DryRun=false`.
 #[tokio::test]
 async fn before_an_audit_and_in_a_dry_run_the_plan_says_so() {
     let _live = live().await;
     let furnish = async |config: &SdkConfig| {
         turn_event_bridge_on(config, BUCKET).await;
-        let request =
-            client::s3(config).put_object().bucket(BUCKET).key("old").body(ByteStream::from_static(b"eleven byte"));
-        request.send().await.expect("an object can be put");
+        let s3 = client::s3(config);
+        put_versioning(&s3, BUCKET, BucketVersioningStatus::Enabled).await;
+        for content in ["seven b", "eleven byte"] {
+            let request = s3.put_object().bucket(BUCKET).key("old").body(ByteStream::from_static(content.as_bytes()));
+            request.send().await.expect("an object can be put");
+        }
     };
     let parameters = [("SizeThreshold", "30"), ("DeleteFirst", "oldest"), ("AuditGraceMinutes", "0")];
     let stack = Stack::for_existing(BUCKET, &parameters, furnish).await;
@@ -165,6 +178,7 @@ async fn before_an_audit_and_in_a_dry_run_the_plan_says_so() {
         (&usage["awaits_audit"], &usage["dry_run"], &usage["last_audit"]),
         (&json!(true), &json!(true), &Value::Null)
     );
+    assert_eq!(usage["kept"], all_kept((0, 0), (1, 7)));
     assert_eq!(asker.plan("").await["stop"], "NotAudited");
 
     stack.audited(json!({})).await;

@@ -3,6 +3,7 @@
 //! Changes nothing; asked twice, it answers twice.
 
 mod answer;
+pub mod kept;
 mod plan;
 mod query;
 mod standing;
@@ -30,7 +31,7 @@ pub const LONGEST: Duration = Duration::from_secs(24);
 #[derive(Debug)]
 pub struct Deps {
     pub store: Store,
-    /// Asked about objects of which the ledger doesn't know whether they are gone.
+    /// Asked about objects of which the ledger doesn't know whether they are gone, and about versions that are not current.
     pub s3: aws_sdk_s3::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// The alarm on the total.

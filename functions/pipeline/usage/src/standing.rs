@@ -12,16 +12,21 @@ use spillway_contracts::log_line::Outcome;
 use spillway_contracts::rule::fill_percent;
 use spillway_contracts::usage::{AlarmStanding, LastAudit, LastCleaning, Usage};
 
-use crate::{Deps, Error, applied};
+use crate::{Deps, Error, applied, kept};
 
-/// Looks at the ledger and at the alarm.
+/// Looks at the ledger, at the alarm, and at what the bucket keeps besides.
 pub async fn look(deps: &Deps, now: Timestamp) -> Result<Usage, Error> {
-    let (standing, cleaning, alarm) = tokio::join!(deps.store.standing(), deps.store.last_cleaning(), alarm(deps));
+    let bucket_name = deps.store.bucket_name();
+    let (standing, cleaning, alarm, kept) = tokio::join!(
+        deps.store.standing(),
+        deps.store.last_cleaning(),
+        alarm(deps),
+        kept::count(&deps.s3, bucket_name)
+    );
     let standing = standing?;
     let awaits_audit = !is_audited(&deps.sources(), &standing, deps.rule.delete_first);
     let state = standing.state.as_ref();
     let total_size = state.map_or(0, |state| state.total_size);
-    let bucket_name = deps.store.bucket_name();
     Ok(Usage {
         bucket_name: bucket_name.to_owned(),
         as_of: now,
@@ -29,6 +34,7 @@ pub async fn look(deps: &Deps, now: Timestamp) -> Result<Usage, Error> {
         object_count: state.map_or(0, |state| state.object_count),
         fill_percent: fill_percent(total_size, deps.rule.threshold_bytes),
         left_bytes: deps.rule.threshold_bytes.saturating_sub(total_size),
+        kept,
         rule: applied(&deps.rule),
         dry_run: deps.dry_run,
         awaits_audit,

@@ -1,7 +1,7 @@
 //! How full a deployed stack's bucket is.
 
 use spillway_contracts::log_line::Invoker;
-use spillway_contracts::usage::{AppliedRule, Usage};
+use spillway_contracts::usage::{AppliedRule, Kept, KeptVersions, Usage, VersionTally};
 
 use super::outcome::Outcome;
 use super::scenario::say;
@@ -74,6 +74,8 @@ fn text(usage: &Usage, connection: &Connection) -> String {
         ("total", total),
         ("objects", grouped(usage.object_count)),
         ("still fits", left),
+        ("kept for undo", kept(usage.kept, |kept| kept.deleted)),
+        ("overwritten", kept(usage.kept, |kept| kept.overwritten)),
         ("threshold", size(usage.rule.threshold_bytes)),
         ("rule", rule(&usage.rule)),
         ("alarm", alarm),
@@ -85,6 +87,9 @@ fn text(usage: &Usage, connection: &Connection) -> String {
     if usage.is_cleaning {
         text += "A cleaning goes on, or was interrupted: the schedule's next look goes on with it.\n";
     }
+    if usage.kept.is_some_and(takes_space) {
+        text += "What is kept and what was overwritten takes space that the threshold doesn't count.\n";
+    }
     if usage.dry_run {
         text += "DryRun is on: nothing is deleted.\n";
     }
@@ -92,6 +97,25 @@ fn text(usage: &Usage, connection: &Connection) -> String {
         text += &format!("Nothing is deleted before an audit has ended well: {}\n", connection.cargo_stack(["audit"]));
     }
     text + &format!("What would go now: {}", connection.cargo_stack(["plan"]))
+}
+
+/// What is kept of some objects.
+fn kept(kept: Option<Kept>, of: impl Fn(KeptVersions) -> VersionTally) -> String {
+    let sum = |kept| {
+        let VersionTally { versions, bytes } = of(kept);
+        format!("{} in {}", size(bytes), count(versions, "version"))
+    };
+    match kept {
+        None => "unknown: the usage function's log says why".to_owned(),
+        Some(Kept::All(kept)) if of(kept).versions == 0 => "nothing".to_owned(),
+        Some(Kept::All(kept)) => sum(kept),
+        Some(Kept::AtLeast(kept)) => format!("at least {}; the bucket has too many to count all", sum(kept)),
+    }
+}
+
+fn takes_space(kept: Kept) -> bool {
+    let (Kept::All(kept) | Kept::AtLeast(kept)) = kept;
+    kept.deleted.bytes > 0 || kept.overwritten.bytes > 0
 }
 
 /// A rule in words.
@@ -120,6 +144,8 @@ bucket          spillway-testbucket-1
 total           412.3 GB (412,345,678,901 bytes), 82 % of the threshold
 objects         1,234,567
 still fits      87.6 GB (87,654,321,099 bytes)
+kept for undo   50.3 GB (50,300,000,000 bytes) in 1,012 versions
+overwritten     1.2 GB (1,234,567,890 bytes) in 37 versions
 threshold       500.0 GB (500,000,000,000 bytes)
 rule            the oldest objects first, until the total is below 450.0 GB (450,000,000,000 bytes); nothing that is younger than 60 \
          minutes; at most 1,000 at once
@@ -128,6 +154,7 @@ last cleaning   1 hour ago, at 2026-11-23T08:15:40Z, by the alarm: 998 objects o
          bytes) (2026-11-23T08:15:40.000Z#00000000000000000007#00000)
 ledger changed  3 seconds ago, at 2026-11-23T09:59:57Z
 last audit      5 hours ago, at 2026-11-23T04:12:00Z: the ledger was wrong by 1 object, 1.9 kB (1,990 bytes) (an-audit)
+What is kept and what was overwritten takes space that the threshold doesn't count.
 What would go now: cargo stack plan --stack-name other --region eu-west-1";
         let text = text(&serde_json::from_str(example).unwrap(), &aws(None, None));
         assert_eq!(text, expected);
@@ -139,6 +166,7 @@ What would go now: cargo stack plan --stack-name other --region eu-west-1";
         let text = text(&serde_json::from_str(example).unwrap(), &aws(None, None));
         for line in [
             "total           0 bytes, 0 % of the threshold",
+            "kept for undo   unknown: the usage function's log says why",
             "last cleaning   none in the last 15 days",
             "ledger changed  it has heard of nothing yet",
             "last audit      none has ended well",
@@ -147,5 +175,14 @@ What would go now: cargo stack plan --stack-name other --region eu-west-1";
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn a_part_of_what_is_kept_is_not_told_as_the_whole() {
+        let tally = |versions, bytes| VersionTally { versions, bytes };
+        let versions = KeptVersions { deleted: tally(1, 1990), overwritten: tally(0, 0) };
+        let part = kept(Some(Kept::AtLeast(versions)), |kept| kept.deleted);
+        assert_eq!(part, "at least 1.9 kB (1,990 bytes) in 1 version; the bucket has too many to count all");
+        assert_eq!(kept(Some(Kept::All(versions)), |kept| kept.overwritten), "nothing");
     }
 }

@@ -7,7 +7,7 @@ use spillway_ledger::choice::Rule;
 use crate::world::{World, now, pass};
 
 impl World {
-    async fn usage(&self) -> Value {
+    pub async fn usage(&self) -> Value {
         let answer = self.ask(Route::Usage, &[]).await;
         assert_eq!((answer.status_code, answer.headers.content_type.as_str()), (200, "application/json"));
         serde_json::from_str(&answer.body).unwrap()
@@ -37,6 +37,7 @@ async fn of_an_empty_ledger_nothing_is_known() {
         usage,
         json!({
             "bucket_name": "b", "as_of": now(), "total_size": 0, "object_count": 0, "fill_percent": 0, "left_bytes": 20,
+            "kept": { "all": { "deleted": { "versions": 0, "bytes": 0 }, "overwritten": { "versions": 0, "bytes": 0 } } },
             "rule": {
                 "threshold_bytes": 20, "target_bytes": 20, "delete_first": "largest", "minimum_age_minutes": 0,
                 "max_deletes": 1000,

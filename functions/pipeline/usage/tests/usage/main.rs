@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
 mod answers;
+mod kept;
 mod plans;
 mod world;
