@@ -1,14 +1,14 @@
 //! Lambda, and what invokes the functions: the queues, the schedule and the alarm.
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use cleaner::{Invocation, Notices, patience};
+use cleaner::{Invocation, Notices, TotalSizeAlarm, patience};
 use jiff::SignedDuration;
 use serde_json::json;
 use spillway_contracts::log_line::{CleanerDecisionLine, ObjectEventLine, TotalSizeLine};
 use spillway_contracts::schedule::SafetyNet;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::environment::{Environment, dead_letters, ledger};
+use crate::environment::{Environment, cloudwatch, dead_letters, ledger};
 use crate::queue::{Message, Queue};
 use crate::runs::Breakage;
 use crate::safeguard::{self, Safeguard};
@@ -235,6 +235,7 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
         s3: environment.s3(),
         notices: Notices::default(),
         rule,
+        alarm: TotalSizeAlarm { cloudwatch: cloudwatch(), name: "the-alarm".into() },
         patience: patience(PERIOD),
         needs_audit,
         dry_run: false,

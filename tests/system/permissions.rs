@@ -19,11 +19,12 @@ use super::automatic_runs::scheduled;
 const NONE: [&Permission; 0] = [];
 
 /// What MiniStack lets everybody do, by the action and the role that needs it on AWS.
-const UNASKED: [(&str, &str); 12] = [
+const UNASKED: [(&str, &str); 13] = [
     // The state of the alarm.
     ("cloudwatch:DescribeAlarms", "PrepareRunRole"),
     ("cloudwatch:DescribeAlarms", "WaitForAlarmOkRole"),
     ("cloudwatch:DescribeAlarms", "UsageRole"),
+    ("cloudwatch:DescribeAlarms", "CleanerRole"),
     // DeleteObject with If-Match needs s3:GetObject beside s3:DeleteObject ("Conditional deletes", S3's user guide).
     ("s3:GetObject", "CleanerRole"),
     // Whoever may not list a bucket gets 403 rather than 404 for an object that isn't there ("HeadObject", S3's API

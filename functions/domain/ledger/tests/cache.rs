@@ -28,6 +28,8 @@ const REQUESTS_PER_SECOND: i64 = 1;
 const PERIOD: i64 = 60;
 /// For how long the schedule leaves a total to the alarm, in seconds.
 const PATIENCE: i64 = 2 * PERIOD + 60;
+/// How long an invocation by the alarm may be under way, in seconds.
+const UNDER_WAY: i64 = 60;
 /// How many objects a page of the index has.
 const PAGE: usize = 100;
 
@@ -92,7 +94,8 @@ struct Cache {
     by_age: BTreeSet<(i64, ObjectName)>,
     /// How many events there were.
     events: u64,
-    is_in_alarm: bool,
+    /// Since when the alarm has been in ALARM, in milliseconds.
+    alarm_since: Option<i64>,
     /// The greatest total of the alarm's period, in bytes.
     maximum: u64,
     /// Since when the schedule has found too much, in milliseconds.
@@ -135,7 +138,7 @@ impl Cache {
             ledger: Snapshot::default(),
             by_age: BTreeSet::new(),
             events: 0,
-            is_in_alarm: false,
+            alarm_since: None,
             maximum: 0,
             over_since: None,
             figures: Figures::default(),
@@ -156,16 +159,17 @@ impl Cache {
         cache.figures
     }
 
-    /// The alarm sees the period's greatest total, and acts when it goes off; the schedule goes first only if the alarm doesn't.
+    /// The alarm sees the period's greatest total, and acts when it goes off; the schedule acts if the alarm doesn't, or has.
     fn end_period(&mut self, now: i64) {
         let is_in_alarm = self.maximum >= self.rule.threshold_bytes;
-        let goes_off = is_in_alarm && !self.is_in_alarm;
-        self.is_in_alarm = is_in_alarm;
+        let goes_off = is_in_alarm && self.alarm_since.is_none();
+        self.alarm_since = is_in_alarm.then(|| self.alarm_since.unwrap_or(now));
+        let has_spoken = self.alarm_since.is_some_and(|since| now - since > UNDER_WAY * 1000);
         self.maximum = self.ledger.total_size();
         let is_over = self.maximum >= self.rule.threshold_bytes;
         let has_waited = self.over_since.is_some_and(|since| now - since > PATIENCE * 1000);
         self.over_since = self.over_since.or(Some(now)).filter(|_| is_over);
-        if is_over && (goes_off || has_waited) {
+        if is_over && (goes_off || has_spoken || has_waited) {
             self.clean(now);
             self.over_since = None;
         }

@@ -85,7 +85,7 @@ impl<'a> Cleaning<'a> {
             let row = standing.cleaner.as_ref();
             let late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
             let unrecorded = decision.under_way.values().filter(late).count();
-            let is_left = self.is_left_to_the_alarm(row, &decision, now);
+            let is_left = self.is_left_to_the_alarm(row, &decision, now).await;
             self.note(&decision, unrecorded, is_left);
             if decision.choice.delete.is_empty() || is_left || self.deps.dry_run {
                 return self.settle(row, &decision, now).await;
@@ -114,12 +114,13 @@ impl<'a> Cleaning<'a> {
         Rule { max_deletes, ..self.deps.rule.clone() }
     }
 
-    /// Whether the schedule is the first to find something to delete: then the alarm is about to.
-    fn is_left_to_the_alarm(&self, row: Option<&CleanerRow>, decision: &Decision, now: Timestamp) -> bool {
+    /// Whether the schedule is the first to find something to delete, and the alarm is about to.
+    async fn is_left_to_the_alarm(&self, row: Option<&CleanerRow>, decision: &Decision, now: Timestamp) -> bool {
         let has_waited = |since: Timestamp| now.duration_since(since) > self.deps.patience;
         self.invocation.invoker() == Invoker::Schedule
             && !decision.choice.delete.is_empty()
             && !row.is_some_and(|row| row.unfinished || row.over_since.is_some_and(has_waited))
+            && !self.deps.alarm.has_spoken(now).await
     }
 
     /// Keeps the decision for the line.

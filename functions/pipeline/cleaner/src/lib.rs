@@ -5,6 +5,7 @@
 //! object is neither counted nor chosen again. So a second, stale or concurrent invocation deletes nothing more than one
 //! would.
 
+mod alarm;
 mod cleaning;
 mod decide;
 mod delete;
@@ -30,6 +31,7 @@ use spillway_ledger::choice::Rule;
 use spillway_ledger_store::{Store, StoreError};
 use tokio::time::timeout;
 
+pub use crate::alarm::TotalSizeAlarm;
 use crate::cleaning::Cleaning;
 pub use crate::decide::Decision;
 pub use crate::notice::Notices;
@@ -67,7 +69,9 @@ pub struct Deps {
     pub notices: Notices,
     /// When and what to delete.
     pub rule: Rule,
-    /// How long the schedule leaves a total at or above the threshold to the alarm.
+    /// The alarm that invokes the function.
+    pub alarm: TotalSizeAlarm,
+    /// How long the schedule leaves a total at or above the threshold to the alarm, if that has not gone off yet.
     pub patience: SignedDuration,
     /// Whether nothing may be deleted before an audit has ended well: the bucket held objects before the ledger did.
     pub needs_audit: bool,

@@ -164,6 +164,26 @@ async fn the_schedule_leaves_a_total_to_the_alarm_first() {
     assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm);
 }
 
+/// It acts when it goes off, and it stays in ALARM as long as the bucket is filled up again within each of its periods.
+#[tokio::test]
+async fn the_schedule_does_not_wait_for_an_alarm_that_has_gone_off_already() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    *world.alarm.lock().unwrap() = Some(("ALARM", now()));
+    pass(60);
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm, "its invocation may be under way");
+    pass(1);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [("a", Outcome::Deleted)]);
+}
+
+#[tokio::test]
+async fn the_schedule_waits_for_an_alarm_whose_state_is_not_known() {
+    let world = World::with(&[("a", 28), ("b", 18)]).await;
+    *world.alarm.lock().unwrap() = None;
+    assert_eq!(world.cleaned(schedule()).await.verdict, Verdict::LeftToAlarm);
+    pass(181);
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [("a", Outcome::Deleted)]);
+}
+
 #[tokio::test]
 async fn an_object_that_s3_refuses_to_delete_keeps_no_other_and_has_a_verdict_of_its_own() {
     let world = World::with(&[("a", 30), ("b", 20), ("c", 10)]).await;

@@ -1,14 +1,15 @@
 //! A bucket, its ledger and its cleaner, on a clock of their own.
 
 use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex};
 
-use cleaner::{Deps, Error, Invocation, Notices, handle, patience};
+use cleaner::{Deps, Error, Invocation, Notices, TotalSizeAlarm, handle, patience};
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::audit::{AuditedKey, AuditedRow, Tally};
 use spillway_contracts::log_line::{CleanerDecisionLine, Outcome};
 use spillway_contracts::schedule::SafetyNet;
 use spillway_contracts::{ObjectName, Sequencer};
-use spillway_fake_aws::{FakeDynamoDb, FakeS3};
+use spillway_fake_aws::{FakeDynamoDb, FakeS3, cloudwatch_client, http_client, lost};
 use spillway_ledger::choice::Rule;
 use spillway_ledger::{EventKind, ObjectEvent};
 use spillway_ledger_store::apply;
@@ -31,6 +32,8 @@ pub struct World {
     pub dynamodb: FakeDynamoDb,
     pub s3: FakeS3,
     pub deps: Deps,
+    /// The alarm's state and since when it has been in that, if CloudWatch can be asked.
+    pub alarm: Arc<Mutex<Option<(&'static str, Timestamp)>>>,
 }
 
 impl World {
@@ -45,17 +48,25 @@ impl World {
     pub async fn fresh(objects: &[(&str, u64)]) -> Self {
         let (dynamodb, s3) = (FakeDynamoDb::default(), FakeS3::default());
         let rule = Rule { protected: "keep/".parse().unwrap(), ..Rule::largest_first(20, 1000) };
+        let alarm = Arc::new(Mutex::new(Some(("OK", now()))));
+        let standing = alarm.clone();
+        let answer = move || {
+            let (state, since) = standing.lock().unwrap().ok_or_else(lost)?;
+            Ok(spillway_fake_aws::alarm(state, since.as_millisecond(), 20, 60))
+        };
+        let cloudwatch = cloudwatch_client(http_client(move |_| answer()));
         let deps = Deps {
             store: dynamodb.store(),
             s3: s3.client(),
             notices: Notices::default(),
             rule,
+            alarm: TotalSizeAlarm { cloudwatch, name: "the-alarm".into() },
             patience: patience(60),
             needs_audit: false,
             dry_run: false,
             now,
         };
-        let world = Self { dynamodb, s3, deps };
+        let world = Self { dynamodb, s3, deps, alarm };
         for &(name, size) in objects {
             world.upload(name, size).await;
         }

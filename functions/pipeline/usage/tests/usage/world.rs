@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpRequest;
-use cleaner::{Invocation, Notices, patience};
+use cleaner::{Invocation, Notices, TotalSizeAlarm, patience};
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::log_line::CleanerDecisionLine;
 use spillway_contracts::plot::PlotResponse;
@@ -53,11 +53,13 @@ impl World {
         let answer = |bucket: &Mutex<Bucket>, request: &_| -> Reply {
             bucket.lock().unwrap().answer(request, 0, &S3Whims::default())
         };
+        let cloudwatch = || cloudwatch_client(http_client(|_| Ok(alarm("ALARM", START * 1000, 20, 60))));
         let cleaner = cleaner::Deps {
             store: dynamodb.store(),
             s3: s3_client(http_client(move |request| Ok(answer(&theirs, request)))),
             notices: Notices::default(),
             rule: rule.clone(),
+            alarm: TotalSizeAlarm { cloudwatch: cloudwatch(), name: "the-alarm".into() },
             patience: patience(60),
             needs_audit: false,
             dry_run: false,
@@ -69,7 +71,7 @@ impl World {
                 asking.lock().unwrap().push(what(request));
                 Ok(answer(&ours, request))
             })),
-            cloudwatch: cloudwatch_client(http_client(|_| Ok(alarm("ALARM", START * 1000, 20, 60)))),
+            cloudwatch: cloudwatch(),
             alarm_name: "the-alarm".into(),
             rule,
             target_percent,
