@@ -6,7 +6,7 @@
 //!
 //! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries this many seeds, and `SPILLWAY_SEED=7` shows everything
 //! that happens with one of them. `SPILLWAY_AUDIT_SEEDS` and `SPILLWAY_AUDIT_SEED` are the same for lives in which events are lost
-//! for good, and audits make up for them.
+//! for good, and audits make up for them, and `SPILLWAY_CROWD_SEEDS` and `SPILLWAY_CROWD_SEED` for those with thousands of repairs.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
 
@@ -40,6 +40,9 @@ const SEEDS: u64 = 500;
 
 /// How many lives with audits are tried if nobody says so.
 const AUDIT_SEEDS: u64 = 12;
+
+/// How many lives with thousands of repairs are tried if nobody says so.
+const CROWD_SEEDS: u64 = 1;
 
 /// How many stacks the driver runs on.
 const RUNS: u64 = 40;
@@ -99,13 +102,21 @@ fn live(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
 
 /// Lives through a seed with audits. What the bucket held before is not in the ledger, and events are lost for good.
 fn live_audited(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
-    let world = || Shared::of_audits(seed, without, is_traced);
+    audit_through(seed, || Shared::of_audits(seed, without, is_traced))
+}
+
+/// The same with a bucket that holds much, most of which changes now and then without an event.
+fn live_in_crowds(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Life {
+    audit_through(seed, || Shared::of_crowds(seed, without, is_traced))
+}
+
+fn audit_through(seed: u64, world: impl FnOnce() -> Shared) -> Life {
     simulate(seed, world, async |shared| {
         tokio::spawn(tell_ages(shared.clone()));
         users::fill(&mut shared.lock());
         let are_users_done = Cell::new(false);
         let users = async {
-            users::live(&shared).await;
+            tokio::join!(users::live(&shared), users::upheave(&shared));
             are_users_done.set(true);
         };
         tokio::join!(users, audits::keep_on(&shared, &are_users_done));
@@ -245,6 +256,12 @@ fn every_seed_ends_with_a_ledger_that_is_right_and_a_bucket_below_its_threshold(
 #[test]
 fn audits_make_up_for_events_that_are_lost_for_good() {
     live_through(live_audited, ["SPILLWAY_AUDIT_SEED", "SPILLWAY_AUDIT_SEEDS"], AUDIT_SEEDS);
+}
+
+/// Whatever changes while the audits look at it.
+#[test]
+fn no_repair_of_thousands_is_wrong() {
+    live_through(live_in_crowds, ["SPILLWAY_CROWD_SEED", "SPILLWAY_CROWD_SEEDS"], CROWD_SEEDS);
 }
 
 #[test]

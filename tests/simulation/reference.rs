@@ -32,11 +32,16 @@ type State = BTreeMap<String, Object>;
 /// An event: the object's name, the sequencer and the event's name.
 type Event = (String, String, String);
 
+/// What a commit made of objects: as they are since, if they are there.
+type Change = Vec<(String, Option<Object>)>;
+
 /// What happened, as far as it is to be compared.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reference {
-    /// The ledger after each of its commits.
-    states: Vec<State>,
+    /// The newest state of the ledger.
+    newest: State,
+    /// What led to it, from an empty ledger on: the changes from each state to the next.
+    changes: Vec<Change>,
     /// The events that the bucket published.
     events: BTreeSet<Event>,
     /// What the logger wrote of them.
@@ -45,21 +50,24 @@ pub struct Reference {
     pub violations: Vec<String>,
 }
 
-impl Default for Reference {
-    fn default() -> Self {
-        Self { states: vec![State::new()], events: BTreeSet::new(), lines: Vec::new(), violations: Vec::new() }
-    }
-}
-
 impl Reference {
     /// How many states the ledger has had.
     pub fn states(&self) -> usize {
-        self.states.len()
+        self.changes.len() + 1
+    }
+
+    /// The states that the ledger has had, the empty one first.
+    fn each_state(&self) -> impl Iterator<Item = State> {
+        let later = self.changes.iter().scan(State::new(), |state, change| {
+            apply(state, change);
+            Some(state.clone())
+        });
+        std::iter::once(State::new()).chain(later)
     }
 
     /// The totals that the ledger went through since it last was empty.
     pub fn totals(&self) -> Vec<u64> {
-        let totals: Vec<u64> = self.states.iter().map(|state| state.values().map(|it| it.size).sum()).collect();
+        let totals: Vec<u64> = self.each_state().map(|state| state.values().map(|it| it.size).sum()).collect();
         let empty = totals.iter().rposition(|total| *total == 0).unwrap_or_default();
         totals[empty..].to_vec()
     }
@@ -68,27 +76,27 @@ impl Reference {
     /// between two of them.
     pub fn note_states(&mut self, tables: &Tables, request: &Value) {
         for record in items(request).filter(|item| item["bucket_name"]["S"] == BUCKET && !item["event_key"].is_null()) {
-            let mut state = self.states.last().cloned().unwrap_or_default();
-            let name = text(&record["object_name"]).to_owned();
-            match record.get("size").filter(|size| size.get("N").is_some()) {
-                Some(size) => {
-                    let written_at = moment(&record["event_time"]).as_millisecond();
-                    state.insert(name, object(size, record, written_at))
-                }
-                None => state.remove(&name),
-            };
-            self.push(state);
+            let size = record.get("size").filter(|size| size.get("N").is_some());
+            let written_at = moment(&record["event_time"]).as_millisecond();
+            self.note_change(vec![(
+                text(&record["object_name"]).to_owned(),
+                size.map(|size| object(size, record, written_at)),
+            )]);
         }
-        let live = tables.objects.iter().filter_map(|(name, row)| {
+        let rows = items(request).filter(|item| item["event_key"].is_null());
+        let rows = rows.map(|row| text(&row["object_name"])).filter(|name| tables.objects.contains_key(*name));
+        let live = |row: &Value| {
             let written_at = row["last_modified_ms"]["N"].as_str().and_then(|at| at.parse().ok());
-            Some((name.clone(), object(row.get("size")?, row, written_at?)))
-        });
-        self.push(live.collect());
+            Some(object(row.get("size")?, row, written_at?))
+        };
+        self.note_change(rows.map(|name| (name.to_owned(), live(&tables.objects[name]))).collect());
     }
 
-    fn push(&mut self, state: State) {
-        if self.states.last() != Some(&state) {
-            self.states.push(state);
+    fn note_change(&mut self, mut change: Change) {
+        change.retain(|(name, object)| self.newest.get(name) != object.as_ref());
+        if !change.is_empty() {
+            apply(&mut self.newest, &change);
+            self.changes.push(change);
         }
     }
 
@@ -103,6 +111,15 @@ impl Reference {
     pub fn note_line(&mut self, line: &ObjectEventLine) {
         let event = event(line.object_name.as_str(), &line.sequencer.to_string(), &line.event_type);
         self.lines.push((event, line.size_delta));
+    }
+}
+
+fn apply(state: &mut State, change: &Change) {
+    for (name, object) in change {
+        match object {
+            Some(object) => state.insert(name.clone(), object.clone()),
+            None => state.remove(name),
+        };
     }
 }
 
@@ -161,8 +178,8 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
     let rule = Rule { max_deletes: left, ..world.plan.rule.clone() };
     let words = words(before);
     let audited_at = repairs::audited_at(before);
-    let asks = world.reference.states[seen.first_state - 1..].iter().any(|state| {
-        let (sure, doubtful) = under_way(state, &words, audited_at, seen);
+    let asks = world.reference.each_state().skip(seen.first_state - 1).any(|state| {
+        let (sure, doubtful) = under_way(&state, &words, audited_at, seen);
         // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
         (0..1_u32 << doubtful.len().min(8)).any(|which| {
             let believed = doubtful.iter().enumerate().filter(|(bit, _)| which >> (bit % 8) & 1 == 1);
@@ -172,7 +189,7 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         })
     });
     if !asks {
-        let newest = world.reference.states.last();
+        let newest = &world.reference.newest;
         let what = format!("{rule:?} does not ask for {chosen:?} on {newest:?}; on record were {words:?}");
         world.reference.violations.push(what);
     }

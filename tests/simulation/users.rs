@@ -55,6 +55,34 @@ pub fn fill(world: &mut World) {
         let size = one_of(&mut world.rng, &[0, 1, 5, 10, 28]);
         world.bucket.put(&format!("ä +{number}"), size, &format!("{size}-0"), millis());
     }
+    hide_events(world);
+}
+
+/// Now and then has most of the bucket change without anybody's hearing of it, as if it were restored behind the ledger's back.
+pub async fn upheave(shared: &Shared) {
+    const PAUSE: i64 = 2 * 3_600_000;
+    let Some((upheavals, objects)) = shared.lock().plan.audits.as_ref().map(|it| (it.upheavals, it.adopted)) else {
+        return;
+    };
+    for _ in 0..upheavals {
+        pass(PAUSE).await;
+        let mut world = shared.lock();
+        world.note(|| "the bucket changes behind the ledger's back".to_owned());
+        for number in 0..objects {
+            let name = format!("ä +{number}");
+            match world.rng.u32(..4) {
+                0 => world.bucket.delete(&name, millis()),
+                1 => world.bucket.put(&name, 5, "5-1", millis()),
+                2 => world.bucket.put(&name, 10, "10-1", millis()),
+                _ => {}
+            }
+        }
+        hide_events(&mut world);
+    }
+}
+
+/// Nobody hears of what the bucket has published.
+fn hide_events(world: &mut World) {
     for record in std::mem::take(&mut world.bucket.events) {
         world.repairs.note_event(&world.bucket, &record, true);
     }

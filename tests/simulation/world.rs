@@ -90,6 +90,8 @@ pub struct Audits {
     pub segments: u32,
     /// Whether S3 says nothing of some objects but in its listing.
     pub hides: bool,
+    /// How many times the whole bucket changes behind the ledger's back.
+    pub upheavals: u32,
 }
 
 impl Plan {
@@ -137,8 +139,31 @@ impl Plan {
                 batch: rng.usize(1..=20),
                 segments: rng.u32(1..=3),
                 hides: rng.bool(),
+                upheavals: 0,
             }),
             ..Self::of(rng)
+        }
+    }
+
+    /// The life of a bucket of a thousand objects, from which audits have much to repair and the cleaner nothing to delete.
+    fn of_crowds(rng: &mut Rng) -> Self {
+        const OBJECTS: u32 = 1000;
+        let plan = Self::of_audits(rng);
+        Self {
+            rule: Rule::largest_first(1 << 40, 1000),
+            // Enough to end a task now and then, which makes some thousand calls.
+            faults: one_of(rng, &[0, 1, 3]),
+            pause: None,
+            burst: 1,
+            names: OBJECTS,
+            audits: plan.audits.map(|audits| Audits {
+                pause: 1_200_000,
+                adopted: OBJECTS,
+                batch: one_of(rng, &[50, 1000]),
+                upheavals: 5,
+                ..audits
+            }),
+            ..plan
         }
     }
 }
@@ -278,6 +303,11 @@ impl Shared {
     /// The world that a seed makes, with audits.
     pub fn of_audits(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
         Self::with(World::of(seed, Plan::of_audits, without, is_traced))
+    }
+
+    /// The world that a seed makes, with audits that have a whole crowd of objects to repair.
+    pub fn of_crowds(seed: u64, without: Option<Safeguard>, is_traced: bool) -> Self {
+        Self::with(World::of(seed, Plan::of_crowds, without, is_traced))
     }
 
     fn with(world: World) -> Self {
