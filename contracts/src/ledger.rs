@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::log_line::{Invoker, Outcome};
-use crate::{ObjectName, Sequencer, rfc3339};
+use crate::{ObjectName, Sequencer, partition, rfc3339};
 
 /// The key of the row that holds the bucket's total.
 pub const STATE_KEY: &str = "__STATE__";
@@ -230,7 +230,9 @@ pub enum CleaningsPartition {
 /// A record of HistoryTable: one event that changed the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryRecord {
-    /// The bucket.
+    /// The bucket; in the table, where it is the partition key, with `#` and the record's number modulo 8 behind it. What a
+    /// version of Spillway before 0.2 wrote has nothing behind it.
+    #[serde(deserialize_with = "partition::read_bucket")]
     pub bucket_name: String,
     /// Sorts by the order in which totals were committed: the time of the commit, `#`, the record's number.
     pub event_key: String,

@@ -1,7 +1,7 @@
 //! One Rust type, and one JSON schema, for every event that crosses a boundary.
 //!
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
-//! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold,
+//! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold, [`partition`] where,
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
 //! [`plot`] and [`usage`] what the HTTP API is asked, and [`rule`] what goes first.
 
@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod log_line;
 pub mod notification;
 pub mod object_name;
+pub mod partition;
 pub mod plot;
 pub mod queue;
 pub mod report;

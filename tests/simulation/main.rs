@@ -271,10 +271,11 @@ fn a_run_on_a_stack_that_works_passes_and_passes_again() {
     }
 }
 
-/// It may fail, but by a name; and if it passes, it has told the truth.
+/// It may fail, but by a name; and if it passes, it has told the truth. A look at the history is nine calls, and any of them
+/// may fail.
 #[test]
 fn a_run_among_faults_tells_the_truth() {
-    let endings: Vec<_> = (0..RUNS).flat_map(|seed| drive(seed, None, 40)).collect();
+    let endings: Vec<_> = (0..RUNS).flat_map(|seed| drive(seed, None, 15)).collect();
     let passed = endings.iter().filter(|ending| ending.is_ok()).count();
     assert!(passed * 2 > endings.len(), "{passed} of {}: {endings:?}", endings.len());
 }

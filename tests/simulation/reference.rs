@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 use spillway_contracts::ObjectName;
 use spillway_contracts::log_line::ObjectEventLine;
+use spillway_contracts::partition::bucket_of;
 use spillway_contracts::rule::DeleteFirst;
 use spillway_fake_aws::{BUCKET, Bucket, Reply, Tables};
 use spillway_ledger::choice::Rule;
@@ -75,7 +76,8 @@ impl Reference {
     /// Keeps what the ledger holds after each event of a transaction. Who reads the history while it becomes visible sees it
     /// between two of them.
     pub fn note_states(&mut self, tables: &Tables, request: &Value) {
-        for record in items(request).filter(|item| item["bucket_name"]["S"] == BUCKET && !item["event_key"].is_null()) {
+        let is_record = |item: &&Value| bucket_of(text(&item["bucket_name"])) == BUCKET && !item["event_key"].is_null();
+        for record in items(request).filter(is_record) {
             let size = record.get("size").filter(|size| size.get("N").is_some());
             let written_at = moment(&record["event_time"]).as_millisecond();
             self.note_change(vec![(
@@ -370,10 +372,12 @@ pub fn too_late(message: &str) -> Option<String> {
 /// Every event has a line, and no line says anything else than the history.
 fn check_lines(world: &World) -> Result<(), String> {
     let reference = &world.reference;
-    let recorded = world.tables.history.iter().filter(|((partition, _), _)| partition == BUCKET);
     // A deletion that comes once more after its tombstone has expired is recorded once more.
-    let recorded: BTreeSet<(Event, i64)> = recorded
-        .map(|(_, record)| {
+    let recorded: BTreeSet<(Event, i64)> = world
+        .tables
+        .records()
+        .into_iter()
+        .map(|record| {
             let key = event(text(&record["object_name"]), text(&record["sequencer"]), text(&record["event_type"]));
             (key, record["size_delta"]["N"].as_str().unwrap().parse().unwrap())
         })

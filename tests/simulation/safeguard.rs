@@ -5,6 +5,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use spillway_contracts::partition::bucket_of;
 use spillway_contracts::rule::DeleteFirst;
 use spillway_fake_aws::BUCKET;
 use spillway_ledger::choice::{ProtectedPrefixes, Rule};
@@ -149,7 +150,7 @@ pub fn answer(world: &mut World, operation: &str, request: &Value, mut answer: V
     let is_index = request.get("IndexName").is_some();
     let is_hidden = operation == "Query"
         && !is_index
-        && (partition == Some(BUCKET) && !world.has(Safeguard::RecentHistory)
+        && (partition.map(bucket_of) == Some(BUCKET) && !world.has(Safeguard::RecentHistory)
             || partition == Some("__CLEANINGS__") && !world.has(Safeguard::RecordsOfCleanings));
     if is_hidden {
         answer["Items"] = Value::Array(Vec::new());

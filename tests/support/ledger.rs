@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use spillway_contracts::ledger::{STATE_KEY, row_name};
+use spillway_contracts::partition::bucket_of;
 
 use crate::{Item, Stack};
 
@@ -18,7 +19,10 @@ impl Stack {
         let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
         assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())));
         let mut history = self.items(&outputs.history_table_name).await;
-        history.retain(|record| record["bucket_name"] == json!(outputs.test_bucket_name));
+        let is_of_bucket = |record: &Item| {
+            record["bucket_name"].as_str().is_some_and(|partition| bucket_of(partition) == outputs.test_bucket_name)
+        };
+        history.retain(is_of_bucket);
         history.sort_by_key(|record| record["event_key"].to_string());
         let mut sum = 0;
         for record in &history {

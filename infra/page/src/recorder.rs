@@ -6,6 +6,7 @@ use aws_sdk_cloudwatch::types::MetricAlarm;
 use jiff::Timestamp;
 use serde_json::Value;
 use spillway_aws::CallError;
+use spillway_contracts::partition::record_number;
 use spillway_contracts::schema::VERSION;
 use tokio::try_join;
 
@@ -184,8 +185,10 @@ impl Recorder {
             self.queues.insert(queue.queue.clone(), queue);
         }
         if self.versions != Some(versions) {
-            records.extend(self.ledger().await?);
-            self.versions = Some(versions);
+            let [recorded, cleaner] = versions;
+            records.extend(self.ledger(recorded).await?);
+            // What was not there yet is asked for again.
+            self.versions = Some([record_number(&self.last_event).unwrap_or(recorded), cleaner]);
         }
         records.extend(self.alarm(alarm).await?);
         Ok(records)
@@ -223,11 +226,13 @@ impl Recorder {
         Ok(Seen { versions, alarm, queues, records })
     }
 
-    /// New events, the rows that they changed, and cleanings.
-    async fn ledger(&mut self) -> Result<Vec<Record>, CallError> {
+    /// New events, the rows that they changed, and cleanings. Of events, `recorded` had been recorded before: the history is in
+    /// several partitions, and of what came later one may have been read before an event, and another one after the next.
+    async fn ledger(&mut self, recorded: u64) -> Result<Vec<Record>, CallError> {
         let recent = key(self.since.max(Timestamp::now().as_millisecond() - CLEANING));
         let (events, cleanings) = try_join!(self.stack.history(&self.last_event), self.stack.cleanings(&recent))?;
         let mut records: Vec<_> = events.into_iter().filter_map(ledger::event).collect();
+        records.retain(|it| record_number(it.id()).is_none_or(|number| number <= recorded));
         let events = records.iter().filter_map(|it| if let Record::Event(it) = it { Some(&it.document) } else { None });
         let events: Vec<_> = events.collect();
         if let Some(last) = events.last() {

@@ -12,11 +12,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionListItem, HistoryEvent};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, row_key};
+use spillway_contracts::partition::{in_order, partitions};
 
 use crate::history::millis;
 use crate::ledger::Item;
@@ -176,9 +178,11 @@ impl Stack {
         Ok([version(STATE_KEY), version(CLEANER_KEY)])
     }
 
-    /// The records of events after the one of this key.
+    /// The records of events after the one of this key, oldest first, up to the first that is not there yet.
     pub(crate) async fn history(&self, after: &str) -> Result<Vec<Item>, CallError> {
-        self.records(self.bucket(), after).await
+        let partitions: Vec<String> = partitions(self.bucket()).collect();
+        let records = try_join_all(partitions.iter().map(|partition| self.records(partition, after))).await?;
+        Ok(in_order(after, records.concat(), event_key))
     }
 
     /// The records of cleanings that began after this.
@@ -321,4 +325,9 @@ impl Stack {
         let pages = pages.map_err(CallError::of("FilterLogEvents"))?;
         Ok(pages.into_iter().flat_map(|page| page.events.unwrap_or_default()).collect())
     }
+}
+
+/// The key of a record of the history.
+fn event_key(record: &Item) -> &str {
+    record.get("event_key").and_then(|key| key.as_s().ok()).map_or("", String::as_str)
 }

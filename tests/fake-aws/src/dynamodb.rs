@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
+use spillway_contracts::partition::bucket_of;
 use spillway_ledger_store::{Store, Tables as Names};
 
 use crate::connector::{Answer, lost, patient_http_client, sdk_config};
@@ -197,12 +198,19 @@ impl FakeDynamoDb {
 }
 
 impl Tables {
+    /// The bucket's history, from all of its partitions, oldest first.
+    pub fn records(&self) -> Vec<&Value> {
+        let records = self.history.iter().filter(|((partition, _), _)| bucket_of(partition) == BUCKET);
+        let mut records: Vec<_> = records.map(|((_, key), record)| (key, record)).collect();
+        records.sort_by_key(|(key, _)| *key);
+        records.into_iter().map(|(_, record)| record).collect()
+    }
+
     /// Whether rows, total, count and history all say what `bucket` holds; the error is the first that doesn't.
     pub fn sums(&self, bucket: &BTreeMap<String, u64>) -> Result<(), String> {
         let live = self.objects.iter().filter(|(_, row)| row.get("size").is_some());
         let live: BTreeMap<String, u64> = live.map(|(key, row)| (key.clone(), number(row, "size"))).collect();
-        let history: Vec<&Value> =
-            self.history.iter().filter(|((partition, _), _)| partition == BUCKET).map(|(_, record)| record).collect();
+        let history = self.records();
         let mut total = 0;
         for record in &history {
             total += record["size_delta"]["N"].as_str().unwrap().parse::<i64>().unwrap();

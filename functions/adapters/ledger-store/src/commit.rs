@@ -47,7 +47,7 @@ impl Store {
             actions.push(put_if(objects, item::write_row(objects, &change.row)?, "sequencer", sequencer)?);
         }
         for record in &commit.history {
-            actions.push(put(history, item::write(history, record)?)?);
+            actions.push(put(history, item::write_record(history, record)?)?);
         }
         Ok(actions)
     }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use spillway_contracts::ledger::HistoryRecord;
+use spillway_contracts::partition::partition;
 use spillway_ledger::Row;
 
 use crate::StoreError;
@@ -29,6 +31,14 @@ pub fn write_row(table: &str, row: &Row) -> Result<Item, StoreError> {
         Row::Live(row) => write(table, row),
         Row::Tombstone(row) => write(table, row),
     }
+}
+
+/// The record in its partition. Whoever reads it as a [`HistoryRecord`] finds the bucket there again.
+pub fn write_record(table: &str, record: &HistoryRecord) -> Result<Item, StoreError> {
+    let mut item = write(table, record)?;
+    let partition = partition(&record.bucket_name, &record.event_key);
+    item.insert("bucket_name".into(), AttributeValue::S(partition));
+    Ok(item)
 }
 
 fn corrupt(table: &str, error: &serde_dynamo::Error) -> StoreError {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod audits;
+mod changes;
 mod cleanings;
 mod commit;
 mod history;
@@ -12,9 +13,9 @@ mod rule;
 
 pub use apply::{Applied, Effort, apply};
 pub use audits::RowsPage;
+pub use changes::{Changes, HistoryChange};
 pub use cleanings::Standing;
 pub use commit::Outcome;
-pub use history::{ChangesPage, HistoryChange};
 pub use index::CandidatesPage;
 pub use rule::rule_from_env;
 

@@ -1,15 +1,17 @@
 //! The ledger as it was after one of its records, pieced together from reads of which none is a snapshot.
 //!
-//! An index lags behind the table by seconds, and goes on changing while it is read. The history does neither: read
-//! consistently, it has every commit up to its newest, in order. So what the history says of the last minute stands in for
-//! what the index says of the same objects, and what was committed while the index was read is caught up with afterwards:
-//! nothing has to be read again, and no commit has to be waited out.
+//! An index lags behind the table by seconds, and goes on changing while it is read. The history does not lag: read
+//! consistently after a state, it has every record up to that state's. It is read from several partitions, so that of what
+//! is committed meanwhile it may have one record without the one before it; up to the first that is missing, it is whole. So
+//! what the history says of the last minute stands in for what the index says of the same objects, and what was committed
+//! while the index was read is caught up with afterwards: nothing has to be read again, and no commit has to be waited out.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{HistoryRecord, StateRow};
+use spillway_contracts::partition::record_number;
 
 use crate::choice::Candidate;
 use crate::fold::key_time;
@@ -30,7 +32,8 @@ pub struct View {
     changed: BTreeMap<ObjectName, Option<Candidate>>,
 }
 
-/// Records are missing from those that were read, because a transaction becomes visible record by record. Read again.
+/// Records up to the state's are missing from those that were read, because a transaction becomes visible record by record.
+/// Read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("records of the history are missing")]
 pub struct GapError;
@@ -85,6 +88,11 @@ impl View {
         Ok(())
     }
 
+    /// Whether nothing was committed since that `state` knows of.
+    pub fn reaches(&self, state: &StateRow) -> bool {
+        self.version >= state.version
+    }
+
     /// The bucket's total, in bytes.
     pub fn total_size(&self) -> u64 {
         self.total_size
@@ -123,9 +131,9 @@ fn candidate(record: &HistoryRecord) -> Option<Candidate> {
     record.size.map(|size| Candidate { object_name, size, etag: record.etag.clone(), sequencer, last_modified })
 }
 
-/// A record's number, which its key ends in. One without a number is the first, and a gap follows it.
+/// A record's number. One without a number is the first, and a gap follows it.
 fn number(event_key: &str) -> u64 {
-    event_key.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    record_number(event_key).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -194,6 +202,7 @@ mod tests {
         let (mut view, _) = View::at(&states[0], at(1));
         view.recent(None, &records[..1]).unwrap();
         assert_eq!((view.total_size(), view.event_key()), (18, event_key(at(1), 1).as_str()));
+        assert!(view.reaches(&states[0]) && !view.reaches(&states[1]));
         view.catch_up(&states[1], &records[1..]).unwrap();
         assert_eq!((view.total_size(), view.event_key()), (28, event_key(at(3), 3).as_str()));
         assert_eq!(sizes(&view.objects(&[])), [("b".to_owned(), 28)]);

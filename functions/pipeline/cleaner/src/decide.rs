@@ -112,7 +112,8 @@ async fn decide_at(
         indexed.extend(page.candidates);
         start = page.next;
         let Some(state) = store.state().await? else { return Ok(None) };
-        if view.catch_up(&state, &store.history_after(view.event_key()).await?).is_err() {
+        let since = if view.reaches(&state) { Vec::new() } else { store.history_after(view.event_key()).await? };
+        if view.catch_up(&state, &since).is_err() {
             return Ok(None);
         }
         let mut objects = view.objects(&indexed);

@@ -9,13 +9,14 @@ use spillway_ledger_store::HistoryChange;
 use crate::query::Range;
 use crate::{Deps, Error};
 
-/// The chart of a range of the history; of it, no more than a page is ever in memory.
+/// The chart of a range of the history; of it, no more than a page or so of each partition is ever in memory.
 ///
-/// What isn't read when the time for it is over is left out, except the first page. The chart says so.
+/// What isn't read when the time for it is over is left out, except the first pages. The chart says so.
 pub async fn chart(deps: &Deps, range: Range, (width, height): (u32, u32)) -> Result<Chart, Error> {
     let deadline = Instant::now() + deps.reading_time;
-    let mut page = deps.store.changes(range.from, range.to, None).await?;
-    let first = page.changes.first();
+    let mut history = deps.store.changes(range.from, range.to).await?;
+    let mut changes = history.next().await?;
+    let first = changes.as_ref().and_then(|changes| changes.first());
     let start = range.from.or(first.map(|change| change.committed_at)).unwrap_or(range.to);
     let mut chart = Chart::new(Frame {
         bucket_name: deps.store.bucket_name().into(),
@@ -29,15 +30,15 @@ pub async fn chart(deps: &Deps, range: Range, (width, height): (u32, u32)) -> Re
         width,
         height,
     })?;
-    loop {
-        chart.extend(page.changes.into_iter().map(to_draw));
-        let Some(next) = page.next else { return Ok(chart) };
-        if Instant::now() >= deadline {
+    while let Some(next) = changes {
+        chart.extend(next.into_iter().map(to_draw));
+        if Instant::now() >= deadline && !history.is_over() {
             chart.cut();
-            return Ok(chart);
+            break;
         }
-        page = deps.store.changes(range.from, range.to, Some(next)).await?;
+        changes = history.next().await?;
     }
+    Ok(chart)
 }
 
 fn to_draw(change: HistoryChange) -> Change {

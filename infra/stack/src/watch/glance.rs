@@ -1,9 +1,13 @@
 //! One look at what changes: the total, the alarm, the queues, the last deletions.
 
+use std::cmp::Reverse;
+
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use spillway_aws::CallError;
 use spillway_contracts::ledger::is_deletion;
+use spillway_contracts::partition::partitions;
 
 use crate::connection::Connection;
 use crate::connection::deployed::Deployed;
@@ -12,7 +16,7 @@ use crate::outputs::Outputs;
 use crate::{messages, state};
 
 /// How many events are read for their deletions.
-const EVENTS: i32 = 50;
+const EVENTS: usize = 50;
 /// How many deletions are shown.
 const DELETIONS: usize = 5;
 
@@ -111,12 +115,20 @@ impl Watcher {
     }
 
     async fn deletions(&self) -> Result<Vec<Deletion>, CallError> {
-        let bucket = AttributeValue::S(self.outputs.test_bucket_name.clone());
+        let newest = try_join_all(partitions(&self.outputs.test_bucket_name).map(|name| self.newest(name))).await?;
+        let mut records = newest.concat();
+        let key = |record: &Item| record.get("event_key").and_then(|key| key.as_s().ok()).cloned();
+        records.sort_by_cached_key(|record| Reverse(key(record)));
+        Ok(records.iter().take(EVENTS).filter_map(deletion).take(DELETIONS).collect())
+    }
+
+    /// The newest records of a partition of the history: as many as are needed if all of the newest are in it.
+    async fn newest(&self, partition: String) -> Result<Vec<Item>, CallError> {
         let request = self.dynamodb.query().table_name(&self.outputs.history_table_name).scan_index_forward(false);
-        let request = request.key_condition_expression("bucket_name = :bucket").limit(EVENTS);
-        let answer = request.expression_attribute_values(":bucket", bucket).send().await;
-        let records = answer.map_err(CallError::of("Query"))?.items.unwrap_or_default();
-        Ok(records.iter().filter_map(deletion).take(DELETIONS).collect())
+        let request = request.key_condition_expression("bucket_name = :partition").limit(EVENTS as i32);
+        let request = request.expression_attribute_values(":partition", AttributeValue::S(partition));
+        let answer = request.send().await.map_err(CallError::of("Query"))?;
+        Ok(answer.items.unwrap_or_default())
     }
 }
 

@@ -7,6 +7,7 @@ use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use spillway_contracts::partition::partitions;
 use spillway_contracts::plot::{PlotError, PlotResponse};
 
 use crate::world::{Stored, World};
@@ -66,24 +67,27 @@ async fn a_plot_is_stored_and_answered() {
     assert_eq!(world.stored(), [Stored { path, content_type: "image/png".into(), body }]);
 }
 
+/// Of each partition of the history.
 #[tokio::test]
 async fn pages_are_read_with_only_the_attributes_needed_the_first_and_the_last_consistently() {
-    let world = World::with(&SCENARIO);
+    let world = World::with_one_partition(&SCENARIO);
     world.ask(json!({ "from": "2026-08-01T10:00:10Z" }), "image/png").await;
-    let first = json!({
-        "TableName": "history",
-        "ConsistentRead": true,
-        "KeyConditionExpression": "#bucket = :bucket AND #key BETWEEN :low AND :high",
-        "ExpressionAttributeNames": { "#bucket": "bucket_name", "#key": "event_key" },
-        "ExpressionAttributeValues": {
-            ":bucket": { "S": "b" },
-            ":low": { "S": "2026-08-01T10:00:10.000Z" },
-            ":high": { "S": "2026-08-01T10:01:00.000Z" },
-        },
-        "ProjectionExpression": "object_name, event_type, size_delta, total_size, committed_at",
-    });
+    let first = |partition: &str| {
+        json!({
+            "TableName": "history",
+            "ConsistentRead": true,
+            "KeyConditionExpression": "#bucket = :bucket AND #key BETWEEN :low AND :high",
+            "ExpressionAttributeNames": { "#bucket": "bucket_name", "#key": "event_key" },
+            "ExpressionAttributeValues": {
+                ":bucket": { "S": partition },
+                ":low": { "S": "2026-08-01T10:00:10.000Z" },
+                ":high": { "S": "2026-08-01T10:00:35.000Z#00000000000000000005" },
+            },
+            "ProjectionExpression": "event_key, object_name, event_type, size_delta, total_size, committed_at",
+        })
+    };
     let after = |key: &str| {
-        let mut query = first.clone();
+        let mut query = first("b");
         query["ExclusiveStartKey"] = json!({ "bucket_name": { "S": "b" }, "event_key": { "S": key } });
         query
     };
@@ -94,7 +98,19 @@ async fn pages_are_read_with_only_the_attributes_needed_the_first_and_the_last_c
         query["ConsistentRead"] = false.into();
         query
     };
-    assert_eq!(world.queries(), [first, maybe_stale(&second), maybe_stale(&third), third]);
+    let mut expect: Vec<Value> = partitions("b").map(|partition| first(&partition)).collect();
+    expect.extend([maybe_stale(&second), maybe_stale(&third), third]);
+    assert_eq!(world.queries(), expect);
+}
+
+/// What an older version recorded is in one partition, what this one records in several.
+#[tokio::test]
+async fn plots_of_one_partition_and_of_several_are_the_same() {
+    let [several, one] = [World::with(&SCENARIO), World::with_one_partition(&SCENARIO)];
+    let query = json!({ "from": "2026-08-01T10:00:13Z", "to": "2026-08-01T10:00:30Z" });
+    let answers = [several.ask(query.clone(), "image/svg+xml").await, one.ask(query, "image/svg+xml").await];
+    assert_eq!(image(&answers[0]), image(&answers[1]));
+    check_says(&image(&answers[0]), "peak 46 B");
 }
 
 #[tokio::test]
@@ -127,10 +143,10 @@ async fn a_plot_has_the_size_asked_for() {
 
 #[tokio::test]
 async fn what_was_not_read_in_time_is_left_out_and_the_answer_says_so() {
-    let mut world = World::with(&SCENARIO);
+    let mut world = World::with_one_partition(&SCENARIO);
     world.deps.reading_time = Duration::ZERO;
     let answer = world.ask(json!({}), "image/svg+xml").await;
-    assert_eq!(world.queries().len(), 1);
+    assert_eq!(world.queries().len(), 9);
     check_headers(&answer, "svg", "2026-08-01T10:00:12Z", "2026-08-01T10:00:13Z");
     let svg = image(&answer);
     check_says(&svg, "drawn up to 10:00:13: there was no time to read more");
@@ -200,15 +216,15 @@ async fn a_history_that_cannot_be_read_now_may_be_later() {
     let world = World::with(&SCENARIO);
     world.dynamodb.refuse("ThrottlingException", "Rate exceeded");
     let answer = world.ask(json!({}), "image/png").await;
-    let message = "Query failed: ThrottlingException: Rate exceeded";
+    let message = "BatchGetItem failed: ThrottlingException: Rate exceeded";
     check_refused(&answer, 503, json!({ "error": "ServiceUnavailable", "message": message, "parameter": null }));
 }
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_the_stacks_fault() {
-    let world = World::with(&[]);
+    let world = World::with(&SCENARIO[..1]);
     world.dynamodb.put_record(json!({
-        "bucket_name": { "S": "b" },
+        "bucket_name": { "S": "b#1" },
         "event_key": { "S": "2026-08-01T10:00:12.000Z#00000000000000000001" },
         "object_name": { "S": "" },
     }));

@@ -9,7 +9,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use jiff::Timestamp;
 use plotting::{Deps, Runs, handle};
 use serde_json::{Value, json};
-use spillway_fake_aws::{FakeDynamoDb, http_client};
+use spillway_contracts::ledger::STATE_KEY;
+use spillway_contracts::partition::partition;
+use spillway_fake_aws::{FakeDynamoDb, Tables, http_client};
 
 /// What the function is asked, without the query.
 const REQUEST: &str = include_str!("../../../../../contracts/examples/plot-request/ok-a-run.json");
@@ -52,13 +54,28 @@ macro_rules! client {
 impl World {
     /// A history of these records, as (second after 10:00, object, change of size).
     pub fn with(records: &[(i64, &str, i64)]) -> Self {
+        Self::with_history(records, |event_key| partition("b", event_key))
+    }
+
+    /// The same as version 0.1 wrote it: in one partition, so that it has several pages.
+    pub fn with_one_partition(records: &[(i64, &str, i64)]) -> Self {
+        Self::with_history(records, |_| "b".to_owned())
+    }
+
+    fn with_history(records: &[(i64, &str, i64)], partition: impl Fn(&str) -> String) -> Self {
         let dynamodb = FakeDynamoDb::default();
         dynamodb.has_pages_of(PAGE);
+        let mut tables = Tables::default();
         let mut total_size = 0;
         for (&(second, object_name, size_delta), number) in records.iter().zip(1..) {
             total_size += size_delta;
-            dynamodb.put_record(Record { second, number, object_name, size_delta, total_size }.item());
+            let mut item = Record { second, number, object_name, size_delta, total_size }.item();
+            let event_key = item["event_key"]["S"].as_str().unwrap().to_owned();
+            item["bucket_name"]["S"] = partition(&event_key).into();
+            tables.put_record(item);
+            tables.objects.insert(STATE_KEY.into(), state(number, &event_key));
         }
+        dynamodb.become_now(tables);
         let stored = Arc::new(Mutex::new(Vec::new()));
         let storing = stored.clone();
         let s3 = client!(aws_sdk_s3, move |request| {
@@ -129,6 +146,18 @@ impl Record<'_> {
             "committed_at": { "S": at },
         })
     }
+}
+
+/// The ledger's state after the record with this number.
+fn state(number: u64, event_key: &str) -> Value {
+    json!({
+        "object_name": { "S": STATE_KEY },
+        "total_size": { "N": "0" },
+        "object_count": { "N": "0" },
+        "version": { "N": number.to_string() },
+        "last_event_key": { "S": event_key },
+        "updated_at": { "S": at(0) },
+    })
 }
 
 /// There are two runs: one is over, one goes on.
