@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use spillway_contracts::ledger::{STATE_KEY, row_name};
-use spillway_contracts::partition::bucket_of;
+use spillway_contracts::partition::{bucket_of, partitions};
 
 use crate::{Item, Stack};
 
@@ -19,10 +20,9 @@ impl Stack {
         let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
         assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())));
         let mut history = self.items(&outputs.history_table_name).await;
-        let is_of_bucket = |record: &Item| {
+        history.retain(|record| {
             record["bucket_name"].as_str().is_some_and(|partition| bucket_of(partition) == outputs.test_bucket_name)
-        };
-        history.retain(is_of_bucket);
+        });
         history.sort_by_key(|record| record["event_key"].to_string());
         let mut sum = 0;
         for record in &history {
@@ -31,6 +31,28 @@ impl Stack {
         }
         assert_eq!((sum, &state["version"]), (total, &json!(history.len())));
         bucket
+    }
+
+    /// Puts the history into one partition, as versions before 0.2 wrote it. Gives the number of records.
+    pub async fn make_history_older(&self) -> usize {
+        let outputs = self.local_aws.outputs();
+        let (table, bucket) = (&outputs.history_table_name, &outputs.test_bucket_name);
+        let mut moved = 0;
+        for partition in partitions(bucket).filter(|partition| partition != bucket) {
+            let query = self.dynamodb.query().table_name(table).key_condition_expression("bucket_name = :partition");
+            let query = query.expression_attribute_values(":partition", AttributeValue::S(partition));
+            for mut record in query.send().await.expect("a partition can be read").items.unwrap_or_default() {
+                let mut key = record.clone();
+                key.retain(|name, _| ["bucket_name", "event_key"].contains(&name.as_str()));
+                let delete = self.dynamodb.delete_item().table_name(table).set_key(Some(key));
+                delete.send().await.expect("a record can be deleted");
+                record.insert("bucket_name".to_owned(), AttributeValue::S(bucket.clone()));
+                let put = self.dynamodb.put_item().table_name(table).set_item(Some(record));
+                put.send().await.expect("a record can be written");
+                moved += 1;
+            }
+        }
+        moved
     }
 }
 

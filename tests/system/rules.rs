@@ -77,7 +77,7 @@ async fn what_is_too_young_stays_and_no_run_expects_it_to_go() {
     stack.local_aws.shutdown().await;
 }
 
-/// The rows of a version that knew no ages are in no index by age.
+/// The rows of a version that knew no ages are in no index by age, and all of its history is in one partition.
 #[tokio::test]
 async fn an_older_ledger_gets_its_index_by_an_update_and_its_ages_by_an_audit() {
     let _live = live().await;
@@ -95,6 +95,7 @@ async fn an_older_ledger_gets_its_index_by_an_update_and_its_ages_by_an_audit() 
         let request = request.update_expression(format!("REMOVE {attribute}"));
         request.send().await.expect("an attribute can be removed");
     }
+    assert_eq!(stack.make_history_older().await, 3);
     stack.set_parameter("DeleteFirst", "oldest").await;
     stack.put("new", 8).await;
     stack.drain().await;

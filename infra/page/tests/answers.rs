@@ -148,7 +148,7 @@ async fn both_machines_are_there_and_every_event_of_the_ledger() {
         Record::Row(it) => Some(it.contract.clone()),
         _ => None,
     });
-    // The first two are where a version before 0.2 wrote them.
+    // The first two are where a version before 0.2 wrote them. The fifth is there already, but the fourth is not.
     let events = ["assignment1.txt 18", "assignment2.txt 46", "assignment3.txt 48"];
     let expect = [&["2afadb34 of the driver: SUCCEEDED"], &events[..], &["object-row"]].concat();
     assert_eq!(told.collect::<Vec<_>>(), expect);

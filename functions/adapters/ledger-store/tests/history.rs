@@ -16,7 +16,7 @@ fn at(second: u64) -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap() + SignedDuration::from_secs(second as i64)
 }
 
-/// Records that so many objects of 1 byte were put, from the one with this number on, in one commit.
+/// Records in one commit that this many objects of 1 byte were put, from the one with this number on.
 async fn put(fake: &FakeDynamoDb, first: u64, count: u64) {
     let event = |number: u64| ObjectEvent {
         bucket_name: "b".into(),
@@ -31,7 +31,7 @@ async fn put(fake: &FakeDynamoDb, first: u64, count: u64) {
     apply(&fake.store(), events, || at(first), |_| {}).await.unwrap();
 }
 
-/// What the tables hold after each of so many commits of one record.
+/// What the tables hold after each of this many commits of one record.
 async fn commits(fake: &FakeDynamoDb, first: u64, count: u64) -> Vec<Tables> {
     let mut steps = Vec::new();
     for number in first..first + count {
