@@ -306,6 +306,30 @@ async fn a_transaction_that_becomes_visible_record_by_record_misleads_nobody() {
     assert_eq!(chosen(&world.cleaned(alarm()).await), [("L", Outcome::Deleted)]);
 }
 
+/// L=11 and c=1 are recorded while the partitions of the history are read: that of c is read afterwards, that of L was before. The
+/// index doesn't know L either, and of its pages the first would be enough.
+#[tokio::test(start_paused = true)]
+async fn what_is_recorded_between_reads_of_two_partitions_misleads_nobody() {
+    let world = World::with(&[("a", 10), ("b", 10), ("r", 1), ("s", 1), ("t", 1)]).await;
+    let quiet = world.dynamodb.tables();
+    world.upload("L", 11).await;
+    world.upload("c", 1).await;
+    let after = world.dynamodb.tables();
+    world.dynamodb.become_now(quiet);
+    world.dynamodb.hide_from_index(&["L", "c"]);
+    world.dynamodb.has_pages_of(2);
+    // c is the seventh record: its partition is the last of nine.
+    let mut queries = 0;
+    world.dynamodb.before_each("Query", move |tables| {
+        queries += 1;
+        if queries == 9 {
+            *tables = after.clone();
+        }
+    });
+    let line = world.cleaned(alarm()).await;
+    assert_eq!(chosen(&line), [("L", Outcome::Deleted), ("a", Outcome::Deleted)]);
+}
+
 /// The cleaning before is on record, but its records can't be read yet: what it deletes must not be counted.
 #[tokio::test(start_paused = true)]
 async fn a_cleaning_whose_records_are_not_visible_yet_is_not_forgotten() {
