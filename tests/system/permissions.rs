@@ -70,9 +70,17 @@ async fn only_x_ray_log_delivery_and_metrics_are_allowed_on_everything() {
 }
 
 #[tokio::test]
-async fn what_is_not_granted_is_refused() {
+async fn whoever_is_not_permitted_gets_nowhere() {
     let _live = live().await;
     let stack = Stack::up().await;
+    roles_do_no_more_than_is_granted(&stack).await;
+    the_plot_api_answers_only_to_who_may_call_it(&stack).await;
+    nobody_outside_the_account_publishes_or_sends(&stack).await;
+    nothing_is_served_without_tls(&stack).await;
+    stack.local_aws.shutdown().await;
+}
+
+async fn roles_do_no_more_than_is_granted(stack: &Stack) {
     let outputs = stack.local_aws.outputs();
     stack.put("a", 1).await;
 
@@ -112,13 +120,9 @@ async fn what_is_not_granted_is_refused() {
     }
 
     stack.check_ledger().await;
-    stack.local_aws.shutdown().await;
 }
 
-#[tokio::test]
-async fn the_plot_api_answers_only_to_who_may_call_it() {
-    let _live = live().await;
-    let stack = Stack::up().await;
+async fn the_plot_api_answers_only_to_who_may_call_it(stack: &Stack) {
     let address = &stack.local_aws.outputs().plot_api_url;
     let http = call_plot_api::http_client().expect("a client");
     let unsigned = http.get(address).send().await.expect("the API answers").status();
@@ -127,19 +131,15 @@ async fn the_plot_api_answers_only_to_who_may_call_it() {
     let caller = stack.as_role("CallPlotApiRole").await.credentials_provider().expect("credentials");
     let key = caller.provide_credentials().await.expect("credentials");
     let wrong = Credentials::new(key.access_key_id(), "a guess", key.session_token().map(str::to_owned), None, "wrong");
-    let wrong = call_as(&stack, SharedCredentialsProvider::new(wrong)).await;
+    let wrong = call_as(stack, SharedCredentialsProvider::new(wrong)).await;
     assert!(wrong.starts_with("the plot API's answer is not a plot: 403"), "{wrong}");
     let other = stack.as_role("UploadRole").await.credentials_provider().expect("credentials");
-    let other = call_as(&stack, other).await;
+    let other = call_as(stack, other).await;
     assert!(other.starts_with("the plot API's answer is not a plot: 403"), "{other}");
-    assert_eq!(call_as(&stack, caller).await, "a plot");
-    stack.local_aws.shutdown().await;
+    assert_eq!(call_as(stack, caller).await, "a plot");
 }
 
-#[tokio::test]
-async fn nobody_outside_the_account_publishes_or_sends() {
-    let _live = live().await;
-    let stack = Stack::up().await;
+async fn nobody_outside_the_account_publishes_or_sends(stack: &Stack) {
     let outputs = stack.local_aws.outputs();
     let config = stack.local_aws.sdk_config();
     let stranger = Credentials::new("111111111111", "test", None, None, "another account");
@@ -151,13 +151,9 @@ async fn nobody_outside_the_account_publishes_or_sends() {
     let sqs = aws_sdk_sqs::Client::new(&stranger);
     let refused = refusal(sqs.send_message().queue_url(&outputs.tracking_queue_url).message_body("{}").send().await);
     assert_eq!(refused.as_deref(), Some("AccessDenied"));
-    stack.local_aws.shutdown().await;
 }
 
-#[tokio::test]
-async fn nothing_is_served_without_tls() {
-    let _live = live().await;
-    let stack = Stack::up().await;
+async fn nothing_is_served_without_tls(stack: &Stack) {
     let outputs = stack.local_aws.outputs();
     let config = stack.as_administrator().await;
     for (without_tls, s3_says, sqs_says, sns_says) in
@@ -182,7 +178,6 @@ async fn nothing_is_served_without_tls() {
             assert_eq!(refusal(publish.send().await).as_deref(), sns_says, "{topic}");
         }
     }
-    stack.local_aws.shutdown().await;
 }
 
 const QUEUES: [&str; 6] = ["TrackingQueue", "TrackingDlq", "LoggingQueue", "LoggingDlq", "CleanerDlq", "ScheduleDlq"];
