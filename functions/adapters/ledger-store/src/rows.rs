@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures_util::future::try_join_all;
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, StateRow, row_key, row_name};
@@ -79,13 +80,12 @@ impl Store {
         Ok(items)
     }
 
-    /// As many of the rows with these keys as there are.
+    /// As many of the rows with these keys as there are; a hundred with each request, and all requests side by side.
     async fn read(&self, keys: &[String], reading: Reading) -> Result<Snapshot, StoreError> {
         let mut snapshot = Snapshot::default();
-        for chunk in keys.chunks(BATCH_KEYS) {
-            for item in self.batch_get(chunk, reading).await? {
-                self.add(&mut snapshot, item)?;
-            }
+        let reads = keys.chunks(BATCH_KEYS).map(|chunk| self.batch_get(chunk, reading));
+        for item in try_join_all(reads).await?.into_iter().flatten() {
+            self.add(&mut snapshot, item)?;
         }
         Ok(snapshot)
     }
