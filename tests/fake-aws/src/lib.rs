@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests link this, and a request that can't be read should stop them")]
 
 mod bucket;
+pub mod capacity;
 mod cloudwatch;
 mod connector;
 mod dynamodb;
@@ -26,5 +27,5 @@ pub use tables::{Tables, Whims};
 
 /// The bucket that all of it is about.
 pub const BUCKET: &str = "b";
-const OBJECT_TABLE: &str = "objects";
-const HISTORY_TABLE: &str = "history";
+pub const OBJECT_TABLE: &str = "objects";
+pub const HISTORY_TABLE: &str = "history";

@@ -194,7 +194,7 @@ impl Tables {
     }
 
     /// The two conditions that the store uses.
-    fn holds(&self, put: &Value) -> bool {
+    pub(crate) fn holds(&self, put: &Value) -> bool {
         let current = put["Item"]["object_name"]["S"].as_str().and_then(|key| self.objects.get(key));
         match put["ConditionExpression"].as_str() {
             None => put["TableName"] == HISTORY_TABLE,
