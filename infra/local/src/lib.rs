@@ -26,7 +26,8 @@
 //! 7. [spillway_stack](../spillway_stack/index.html): what one does with a deployed stack, on AWS or here.
 //! 8. [spillway_cloudwatch](../spillway_cloudwatch/index.html) and this crate: the local AWS.
 //!
-//! Tests use [spillway_fake_aws](../spillway_fake_aws/index.html), a DynamoDB and an S3 in memory, and
+//! Tests use [spillway_fake_aws](../spillway_fake_aws/index.html), a DynamoDB and an S3 in memory,
+//! [spillway_load](../spillway_load/index.html), the ledger under load, and
 //! [spillway_contracts_check](../spillway_contracts_check/index.html).
 
 pub mod commands;
