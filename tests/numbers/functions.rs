@@ -26,7 +26,7 @@ pub fn event(function: &str, bucket: &str, weight: Weight, number: usize) -> Val
     let after_event_key = END_OF_HISTORY;
     let heavy = weight == Weight::Heavy;
     match function {
-        "size-tracking" => batch(bucket, number, if heavy { 48 } else { 1 }),
+        "size-tracking" => batch(bucket, number, if heavy { 480 } else { 1 }),
         "logging" => batch(bucket, number, if heavy { 10 } else { 1 }),
         "cleaner" => parse(ALARM_EVENT),
         "plotting" => parse(PLOT_REQUEST),

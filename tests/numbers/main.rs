@@ -1,6 +1,8 @@
 //! Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints the tables of it.
 
 mod backend;
+mod ceiling;
+mod curve;
 mod figures;
 mod functions;
 mod http;
@@ -14,8 +16,11 @@ mod targets;
 mod tracker;
 mod workflow;
 
-use clap::{Parser, ValueEnum};
-use spillway_tests::readme;
+use std::fs;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use spillway_tests::{readme, repository};
 
 use crate::implementation::Implementations;
 use crate::targets::Measured;
@@ -23,13 +28,21 @@ use crate::targets::Measured;
 const BEGIN: &str = "<!-- Measured by cargo numbers --update-readme -->";
 const END: &str = "<!-- The end of the numbers. -->";
 
+const BEGIN_LEDGER: &str = "<!-- Measured by cargo numbers ledger --update-readme -->";
+const END_LEDGER: &str = "<!-- The end of the ledger's numbers. -->";
+const CURVE: &str = "tests/numbers/pictures/ledger.svg";
+
 const EXAMPLES: &str = "Examples:
   cargo numbers
       Measure everything, which takes a quarter of an hour after a release build.
   cargo numbers starts plots
       Measure two parts.
+  cargo numbers ledger
+      See what one bucket's ledger takes, on a model of DynamoDB. This needs no release build, and half an hour.
   cargo numbers --update-readme
-      Measure everything, and put the tables into tests/README.md.";
+      Measure everything, and put the tables into tests/README.md.
+  cargo numbers ledger --update-readme
+      Do the same with the ledger's tables and their curve alone.";
 
 /// Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints tables in Markdown.
 #[derive(Parser)]
@@ -37,8 +50,8 @@ const EXAMPLES: &str = "Examples:
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,
-    /// Put all tables into tests/README.md, too.
-    #[arg(long, conflicts_with = "parts")]
+    /// Put the tables into tests/README.md, too: all of them, or those of the part ledger alone.
+    #[arg(long)]
     update_readme: bool,
 }
 
@@ -52,14 +65,41 @@ enum Part {
     Tracker,
     /// The default run.
     Workflow,
+    /// Events per second of one bucket's ledger, on a model of DynamoDB.
+    Ledger,
 }
 
 #[tokio::main]
 async fn main() {
     let command = Command::parse();
     let wanted = |part| command.parts.is_empty() || command.parts.contains(&part);
-    let implementations = Implementations::prepare().await;
+    let is_ledger_alone = command.parts == [Part::Ledger];
+    if command.update_readme && !command.parts.is_empty() && !is_ledger_alone {
+        let message = "--update-readme is for all parts, or for the part ledger alone";
+        Command::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     let machine = machine::describe();
+    if !is_ledger_alone {
+        let report = format!("{machine}; {}", measure(wanted).await);
+        println!("{report}");
+        if command.update_readme {
+            readme::update("tests/README.md", BEGIN, END, &report);
+        }
+    }
+    if wanted(Part::Ledger) {
+        let ceiling = tokio::task::spawn_blocking(ceiling::measure).await.expect("the ledger is measured");
+        let report = format!("{machine}.\n\n{}", ceiling.report());
+        println!("{report}");
+        if command.update_readme {
+            readme::update("tests/README.md", BEGIN_LEDGER, END_LEDGER, &report);
+            fs::write(repository().join(CURVE), ceiling.curve().to_svg()).expect("the curve can be written");
+        }
+    }
+}
+
+/// Measures what needs the functions, and gives the report.
+async fn measure(wanted: impl Fn(Part) -> bool) -> String {
+    let implementations = Implementations::prepare().await;
     let mut measured = Measured::default();
     if wanted(Part::Starts) {
         measured.starts = starts::measure(&implementations).await;
@@ -73,9 +113,5 @@ async fn main() {
     if wanted(Part::Workflow) {
         measured.run = Some(workflow::measure(&implementations.rust).await);
     }
-    let report = format!("{machine}; load average at the end: {}.\n\n{}", machine::load(), measured.report());
-    println!("{report}");
-    if command.update_readme {
-        readme::update("tests/README.md", BEGIN, END, &report);
-    }
+    format!("load average at the end: {}.\n\n{}", machine::load(), measured.report())
 }

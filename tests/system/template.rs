@@ -40,6 +40,26 @@ async fn what_reads_a_queue_is_bounded() {
     assert_eq!(bounds.collect::<Vec<_>>(), [("LoggingFunction", &json!(5)), ("SizeTrackingFunction", &json!(2))]);
 }
 
+/// What the ledger takes is measured with these.
+#[tokio::test]
+async fn batches_visibility_and_retention_are_those_that_are_measured_with() {
+    let template = template().await;
+    let resources = &template["Resources"];
+    let function = &resources["SizeTrackingFunction"]["Properties"];
+    let mapping = &function["Events"]["Batch"]["Properties"];
+    let queue = &resources["TrackingQueue"]["Properties"];
+    let timeout = function["Timeout"].as_u64().or(template["Globals"]["Function"]["Timeout"].as_u64());
+    assert_eq!(mapping["BatchSize"], spillway_load::BATCH);
+    assert_eq!(mapping["MaximumBatchingWindowInSeconds"], spillway_load::WINDOW.as_secs());
+    assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], spillway_load::TRACKERS);
+    assert_eq!(timeout, Some(spillway_load::TIMEOUT.as_secs()));
+    assert_eq!(queue["VisibilityTimeout"], spillway_load::VISIBILITY as u64);
+    assert_eq!(queue["MessageRetentionPeriod"], spillway_load::RETENTION as u64);
+    assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"], spillway_load::DELIVERIES);
+    let needed = 6 * spillway_load::TIMEOUT + spillway_load::WINDOW;
+    assert!(spillway_load::VISIBILITY >= needed.as_secs_f64(), "Lambda's documentation asks for {needed:?}");
+}
+
 /// The template, packaged with artifacts that are nowhere.
 pub async fn template() -> Value {
     let workspace = Workspace::locate().await.expect("cargo knows the workspace");
