@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use spillway_fake_aws::capacity::{HistoryKeys, Index, Parameters};
+use spillway_fake_aws::capacity::{Index, Parameters};
 use spillway_load::{Arrivals, BATCH, Events, Load, Outcome, Sizes, TRACKERS, Taken, WhatIf, Workload};
 
 use crate::curve::{Curve, Line};
@@ -56,9 +56,8 @@ pub fn measure() -> Ceiling {
         let cells = side_by_side(&cells, |(batch, trackers)| {
             Load { batch: *batch, trackers: *trackers, ..Load::default() }.run()
         });
-        let one_key = side_by_side(&BATCHES, |batch| {
-            Load { batch: *batch, history_keys: HistoryKeys::One, ..Load::default() }.run()
-        });
+        let one_key =
+            side_by_side(&BATCHES, |batch| Load { batch: *batch, has_one_history_key: true, ..Load::default() }.run());
         let what_ifs = side_by_side(&what_ifs(), |(what, what_if)| (*what, what_if.run(20.0)));
         let faster = Load { parameters: scaled(0.5), ..Load::default() }.run();
         eprintln!("ledger: the rest of the hour");
@@ -75,7 +74,7 @@ fn cases() -> Vec<(String, Load)> {
     let case = |what: &str, load| (what.to_owned(), load);
     let creations = workload(100_000, Events::Creations);
     let mut cases =
-        vec![case("creations, history under one key", Load { history_keys: HistoryKeys::One, ..load(creations) })];
+        vec![case("creations, history under one key", Load { has_one_history_key: true, ..load(creations) })];
     cases.extend(SIZES.map(|objects| case("creations", load(workload(objects, Events::Creations)))));
     cases.extend(SIZES.map(|objects| {
         case("a third each of creations, overwrites, deletions", load(workload(objects, Events::Mixed)))

@@ -4,8 +4,8 @@
 //! call that they make is a point at which the seed decides how long it takes, so that anybody else may go on first, and
 //! whether it fails, or ends the invocation. Then there is quiet, and the ledger is held against the bucket.
 //!
-//! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries this many seeds, and `SPILLWAY_SEED=7` shows everything
-//! that happens with one of them. `SPILLWAY_AUDIT_SEEDS` and `SPILLWAY_AUDIT_SEED` are the same for lives in which events are lost
+//! `SPILLWAY_SEEDS=100000 cargo test --release -p spillway-simulation` tries this many seeds, `SPILLWAY_SEEDS=50000..100000` the
+//! second half of them, and `SPILLWAY_SEED=7` shows everything that happens with one of them. `SPILLWAY_AUDIT_SEEDS` and `SPILLWAY_AUDIT_SEED` are the same for lives in which events are lost
 //! for good, and audits make up for them, and `SPILLWAY_CROWD_SEEDS` and `SPILLWAY_CROWD_SEED` for those with thousands of repairs.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
@@ -24,6 +24,7 @@ mod world;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::env::var;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::environment::build_clients;
@@ -204,8 +205,14 @@ fn calm(shared: &Shared) {
 /// Lives with a seed, with a safeguard missing or not, traced or not.
 type Live = fn(u64, Option<Safeguard>, bool) -> Life;
 
-/// Lives through the seed that the first variable names; otherwise through as many as the second one says, shared out between
-/// two threads.
+/// The seeds that a variable names: `500` is the first 500, and `500..1000` are those that follow.
+fn span(seeds: &str) -> Range<u64> {
+    let (first, end) = seeds.split_once("..").unwrap_or(("0", seeds));
+    first.parse().unwrap()..end.parse().unwrap()
+}
+
+/// Lives through the seed that the first variable names; otherwise through those of the second one, shared out between two
+/// threads.
 #[track_caller]
 fn live_through(live: Live, [one, many]: [&str; 2], seeds: u64) {
     if let Ok(seed) = var(one) {
@@ -214,11 +221,14 @@ fn live_through(live: Live, [one, many]: [&str; 2], seeds: u64) {
         life.result.unwrap_or_else(|error| panic!("{error}"));
         return;
     }
-    let seeds = var(many).map_or(seeds, |seeds| seeds.parse().unwrap());
+    let seeds = var(many).map_or(0..seeds, |seeds| span(&seeds));
     let has_failed = AtomicBool::new(false);
     let half = |first: u64| {
         let mut counts = BTreeMap::new();
-        for seed in (first..seeds).step_by(2).take_while(|_| !has_failed.load(Ordering::Relaxed)) {
+        for seed in (seeds.start + first..seeds.end).step_by(2).take_while(|_| !has_failed.load(Ordering::Relaxed)) {
+            if seed > seeds.start && seed.is_multiple_of(1000) {
+                println!("{seed} of {}", seeds.end);
+            }
             let life = live(seed, None, false);
             if let Err(error) = life.result {
                 has_failed.store(true, Ordering::Relaxed);

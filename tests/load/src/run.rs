@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
-use spillway_fake_aws::capacity::{Counts, HistoryKeys, PacedDynamoDb, Parameters};
+use spillway_fake_aws::capacity::{Counts, PacedDynamoDb, Parameters};
 use spillway_ledger_store::apply;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -48,7 +48,8 @@ pub struct Load {
     pub seconds: f64,
     /// Whether to go on afterwards until the queue is empty.
     pub drains: bool,
-    pub history_keys: HistoryKeys,
+    /// Whether all records of the history are under one key, as in version 0.1.
+    pub has_one_history_key: bool,
     pub parameters: Parameters,
 }
 
@@ -63,7 +64,7 @@ impl Default for Load {
             warm_up: 6.0,
             seconds: 12.0,
             drains: false,
-            history_keys: HistoryKeys::Eight,
+            has_one_history_key: false,
             parameters: Parameters::settled(),
         }
     }
@@ -139,7 +140,7 @@ impl Load {
 
     fn world(&self) -> World {
         let dynamodb = PacedDynamoDb::new(self.parameters.clone(), SEED);
-        dynamodb.has_history_keys(self.history_keys);
+        dynamodb.has_one_history_key(self.has_one_history_key);
         let workload = self.workload;
         dynamodb.has_rows(move |key| workload.first_row(key));
         let total = workload.first_total();

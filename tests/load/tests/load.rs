@@ -1,6 +1,5 @@
 //! What one bucket's ledger takes, on the model of DynamoDB.
 
-use spillway_fake_aws::capacity::HistoryKeys;
 use spillway_load::{Arrivals, Events, Load, Sizes, WhatIf, Workload};
 
 /// Write units of an event in version 0.1: of its row, its record and the index, and of `__STATE__` for each batch of 48.
@@ -16,7 +15,7 @@ fn one_bucket_takes_a_thousand_events_a_second_for_hardly_more_write_units_than_
 
 #[test]
 fn one_key_of_the_history_takes_less_than_half_of_that() {
-    let load = Load { history_keys: HistoryKeys::One, trackers: 1, batch: 48, ..Load::default() };
+    let load = Load { has_one_history_key: true, trackers: 1, batch: 48, ..Load::default() };
     let outcome = load.run();
     assert!((300.0..=500.0).contains(&outcome.events_per_second), "{outcome:#?}");
     assert_eq!(outcome.cause, "HistoryTable, key `b`");

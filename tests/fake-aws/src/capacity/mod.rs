@@ -12,6 +12,6 @@ mod units;
 
 pub use latency::{Latency, Percentiles};
 pub use model::{Begun, Capacity, Counts};
-pub use paced::{HistoryKeys, PacedDynamoDb};
+pub use paced::PacedDynamoDb;
 pub use parameters::{Index, Parameters};
 pub use units::{IndexWrite, bytes};

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use spillway_contracts::partition::bucket_of;
 use spillway_ledger_store::Store;
 use tokio::time::{Instant, sleep};
 
@@ -25,23 +26,14 @@ type Rows = Box<dyn Fn(&str) -> Option<Value> + Send>;
 /// Sees the tables just before a transaction's actions are written.
 type Watcher = Box<dyn FnMut(&Tables, &[Value]) + Send>;
 
-/// Which partition keys the records of a bucket have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryKeys {
-    AsWritten,
-    /// The bucket's name, as in version 0.1.
-    One,
-    /// That and the last digit, base 8, of the record's number.
-    Eight,
-}
-
 struct State {
     tables: Tables,
     capacity: Capacity,
     start: Instant,
     rows: Rows,
     watcher: Watcher,
-    history_keys: HistoryKeys,
+    /// Whether all records of a bucket are under its name.
+    has_one_history_key: bool,
     /// For how long some transaction has been at `__STATE__`.
     busy: Duration,
 }
@@ -56,7 +48,7 @@ impl PacedDynamoDb {
             start: Instant::now(),
             rows: Box::new(|_| None),
             watcher: Box::new(|_, _| {}),
-            history_keys: HistoryKeys::AsWritten,
+            has_one_history_key: false,
             busy: Duration::ZERO,
         };
         Self(Arc::new(Mutex::new(state)))
@@ -73,9 +65,9 @@ impl PacedDynamoDb {
         self.state().watcher = Box::new(watcher);
     }
 
-    /// Has a bucket's records be under other partition keys than the requests say.
-    pub fn has_history_keys(&self, keys: HistoryKeys) {
-        self.state().history_keys = keys;
+    /// Has all records of a bucket be under its name, whatever the requests say, as in version 0.1.
+    pub fn has_one_history_key(&self, has: bool) {
+        self.state().has_one_history_key = has;
     }
 
     /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
@@ -161,7 +153,9 @@ impl PacedDynamoDb {
     pub async fn transact(&self, mut request: Value) -> (u16, Value) {
         let (begun, milliseconds) = {
             let mut state = self.state();
-            state.history_keys.apply(&mut request);
+            if state.has_one_history_key {
+                put_under_one_key(&mut request);
+            }
             let actions = actions(&request);
             let now = state.now();
             let State { tables, capacity, .. } = &mut *state;
@@ -211,22 +205,12 @@ fn actions(request: &Value) -> &[Value] {
     request["TransactItems"].as_array().unwrap()
 }
 
-impl HistoryKeys {
-    fn apply(self, request: &mut Value) {
-        if self == Self::AsWritten {
-            return;
-        }
-        for action in request["TransactItems"].as_array_mut().unwrap() {
-            let put = &mut action["Put"];
-            if put["TableName"] == HISTORY_TABLE {
-                let text = |name: &str| put["Item"][name]["S"].as_str().unwrap();
-                let (bucket, number) = (text("bucket_name").split('#').next(), text("event_key").rsplit('#').next());
-                let key = match self {
-                    Self::One => bucket.unwrap().to_owned(),
-                    _ => format!("{}#{}", bucket.unwrap(), number.unwrap().parse::<u64>().unwrap() % 8),
-                };
-                put["Item"]["bucket_name"] = json!({ "S": key });
-            }
+fn put_under_one_key(request: &mut Value) {
+    for action in request["TransactItems"].as_array_mut().unwrap() {
+        let put = &mut action["Put"];
+        if put["TableName"] == HISTORY_TABLE {
+            let bucket = bucket_of(put["Item"]["bucket_name"]["S"].as_str().unwrap()).to_owned();
+            put["Item"]["bucket_name"] = json!({ "S": bucket });
         }
     }
 }
