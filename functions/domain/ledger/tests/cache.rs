@@ -270,6 +270,7 @@ fn oldest_with_touch_hits_nearly_as_often_as_a_cache_of_the_least_recently_used(
             share(peak as f64),
         );
         assert!((rate(hits) / of_lru - 1.0).abs() <= 0.01, "{} beside {of_lru}", rate(hits));
-        assert!(cleanings > 10 && (read as f64) < deleted as f64 * 2.0);
+        // Whole pages are read.
+        assert!(cleanings > 10 && read <= deleted + cleanings * PAGE);
     }
 }
