@@ -128,7 +128,8 @@ fn explained_by(world: &World, begun_at: i64, repair: &Repair) -> Option<String>
         return None;
     };
     let (before, last) = (before.and_then(|change| change.sequencer()), (*last)?);
-    if last.is_lost || before.map(str::to_owned) != repair.row {
+    // The audit may have looked before it happened: what it then repairs is not what this event says.
+    if last.is_lost || last.claim() != repair.claim || before.map(str::to_owned) != repair.row {
         return None;
     }
     let at = jiff::Timestamp::from_millisecond(last.at).unwrap().to_string();
