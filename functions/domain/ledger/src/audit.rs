@@ -44,7 +44,7 @@ pub struct Look<'a> {
     pub after: Option<&'a Row>,
     /// Just before S3 was asked.
     pub at: Timestamp,
-    /// Since when the audit has seen that the object isn't there. S3 doesn't say when an object was deleted.
+    /// When the audit first saw that the object isn't there. S3 doesn't say when an object was deleted.
     pub missing_since: Timestamp,
     /// Whether a row that doesn't say when its object was written is to say it: the order in which objects go needs it.
     pub dates: bool,
@@ -81,7 +81,9 @@ pub fn judge(look: &Look<'_>, settled: Timestamp) -> Finding {
     }
     let changed_at = look.object.map_or(look.missing_since, |object| object.last_modified);
     let is_old = changed_at < settled && look.after.is_none_or(|row| row.updated_at() < settled);
-    if look.before != look.after || !is_old {
+    // If the ledger has heard of the object since it was first missing, it was there in between.
+    let came_back = look.object.is_none() && look.after.is_some_and(|row| row.updated_at() >= look.missing_since);
+    if look.before != look.after || !is_old || came_back {
         return Finding::UnderWay;
     }
     Finding::Drift(repair(look))

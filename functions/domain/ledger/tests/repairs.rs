@@ -248,3 +248,36 @@ fn a_repair_does_not_bring_back_a_version_that_was_deleted_for_good() {
     world.apply(ObjectEvent { version_id: Some("v2".into()), ..repair });
     assert_eq!(world.sizes(), BTreeMap::from([(name, 5)]));
 }
+
+/// It was there in the meantime, and may have been deleted a moment ago.
+#[test]
+fn an_object_that_came_back_is_not_missing_since_it_first_was() {
+    let name = ObjectName::new("a").unwrap();
+    let mut world = World { clock: 10 * 60, ..World::default() };
+    let missing_since = world.now();
+    world.clock += 60;
+    world.apply(ObjectEvent {
+        bucket_name: "b".into(),
+        object_name: name.clone(),
+        kind: EventKind::Created { size: 5, etag: None },
+        event_type: "ObjectCreated:Put".into(),
+        sequencer: Sequencer::new("1").unwrap(),
+        version_id: None,
+        event_time: world.now(),
+    });
+    let row = world.ledger.rows.get(&name);
+    let at = world.now() + GRACE * 2;
+    let look = Look {
+        bucket_name: "b",
+        object_name: &name,
+        before: row,
+        object: None,
+        after: row,
+        at,
+        missing_since,
+        dates: false,
+    };
+    assert_eq!(judge(&look, at - GRACE), Finding::UnderWay);
+    let missing_since = world.now() + GRACE / 2;
+    assert!(matches!(judge(&Look { missing_since, ..look }, at - GRACE), Finding::Drift(_)));
+}
