@@ -132,6 +132,8 @@ impl World {
     /// Looks at all objects, twice because of those that aren't there, and commits what is found.
     fn audit(&mut self) {
         self.repairs.clear();
+        // Each audit sees for itself since when an object is missing.
+        self.missing_since.clear();
         for _ in 0..2 {
             self.clock += 10 * 60;
             for name in names() {
