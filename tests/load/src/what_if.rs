@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
+use spillway_contracts::partition::PARTITIONS;
 use spillway_fake_aws::capacity::{PacedDynamoDb, Parameters};
 use spillway_fake_aws::{HISTORY_TABLE, OBJECT_TABLE};
 use tokio::task::LocalSet;
@@ -13,8 +14,6 @@ use tokio::time::sleep;
 
 use crate::run::SEED;
 
-/// A bucket's records are under so many keys.
-const HISTORY_KEYS: u64 = 8;
 /// The bytes of a record, by and large.
 const RECORD_BYTES: usize = 400;
 /// How long the reads of a batch take, and its way from the queue, in milliseconds; each is made after so many transactions.
@@ -116,7 +115,7 @@ fn row(event: u64) -> Value {
 
 fn record(key: u64, event: u64, bytes: usize) -> Value {
     json!({
-        "bucket_name": { "S": format!("b#{}", key % HISTORY_KEYS) },
+        "bucket_name": { "S": format!("b#{}", key % PARTITIONS) },
         "event_key": { "S": format!("{event:020}") },
         "records": { "S": "x".repeat(bytes) },
     })

@@ -11,6 +11,7 @@ mod standing;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cleaner::TotalSizeAlarm;
 use cleaner::plan::Sources;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,9 +34,8 @@ pub struct Deps {
     pub store: Store,
     /// Asked about objects of which the ledger doesn't know whether they are gone, and about versions that are not current.
     pub s3: aws_sdk_s3::Client,
-    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// The alarm on the total.
-    pub alarm_name: String,
+    pub alarm: TotalSizeAlarm,
     /// The rule that the cleaner follows.
     pub rule: Rule,
     /// How far a cleaning goes by it, in percent of the threshold.

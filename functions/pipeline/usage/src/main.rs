@@ -1,5 +1,6 @@
 //! Wires the usage function to Lambda.
 
+use cleaner::TotalSizeAlarm;
 use spillway_aws::{sdk_config, variable};
 use spillway_contracts::Failure;
 use spillway_lambda::{StartError, logs, now, serve};
@@ -13,8 +14,7 @@ async fn main() -> Result<(), StartError> {
     let deps = Deps {
         store: Store::from_env(&aws)?,
         s3: aws_sdk_s3::Client::new(&aws),
-        cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
-        alarm_name: variable("ALARM_NAME")?,
+        alarm: TotalSizeAlarm { cloudwatch: aws_sdk_cloudwatch::Client::new(&aws), name: variable("ALARM_NAME")? },
         rule: rule_from_env()?,
         target_percent: variable("TARGET_PERCENT")?,
         needs_audit: !variable::<bool>("IS_OWN_BUCKET")?,

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::StateValue;
 use cleaner::plan::is_audited;
 use jiff::Timestamp;
-use spillway_aws::CallError;
 use spillway_contracts::audit::{AuditedRow, Tally};
 use spillway_contracts::ledger::CleaningRecord;
 use spillway_contracts::log_line::Outcome;
 use spillway_contracts::rule::fill_percent;
-use spillway_contracts::usage::{AlarmStanding, LastAudit, LastCleaning, Usage};
+use spillway_contracts::usage::{LastAudit, LastCleaning, Usage};
 
 use crate::{Deps, Error, applied, kept};
 
@@ -20,7 +18,7 @@ pub async fn look(deps: &Deps, now: Timestamp) -> Result<Usage, Error> {
     let (standing, cleaning, alarm, kept) = tokio::join!(
         deps.store.standing(),
         deps.store.last_cleaning(),
-        alarm(deps),
+        deps.alarm.standing(),
         kept::count(&deps.s3, bucket_name)
     );
     let standing = standing?;
@@ -71,14 +69,4 @@ fn last_cleaning(records: &[CleaningRecord]) -> Option<LastCleaning> {
         }
     }
     Some(cleaning)
-}
-
-async fn alarm(deps: &Deps) -> Result<Option<AlarmStanding>, CallError> {
-    let answer = deps.cloudwatch.describe_alarms().alarm_names(&deps.alarm_name).send().await;
-    let alarms = answer.map_err(CallError::of("DescribeAlarms"))?.metric_alarms.unwrap_or_default();
-    let Some(alarm) = alarms.into_iter().next() else { return Ok(None) };
-    let changed_at = alarm.state_transitioned_timestamp.or(alarm.state_updated_timestamp);
-    let since = changed_at.and_then(|at| at.to_millis().ok()).and_then(|at| Timestamp::from_millisecond(at).ok());
-    let state = alarm.state_value.as_ref().map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned();
-    Ok(Some(AlarmStanding { name: deps.alarm_name.clone(), state, since }))
 }

@@ -53,13 +53,16 @@ impl World {
         let answer = |bucket: &Mutex<Bucket>, request: &_| -> Reply {
             bucket.lock().unwrap().answer(request, 0, &S3Whims::default())
         };
-        let cloudwatch = || cloudwatch_client(http_client(|_| Ok(alarm("ALARM", START * 1000, 20, 60))));
+        let total_size_alarm = || TotalSizeAlarm {
+            cloudwatch: cloudwatch_client(http_client(|_| Ok(alarm("ALARM", START * 1000, 20, 60)))),
+            name: "the-alarm".into(),
+        };
         let cleaner = cleaner::Deps {
             store: dynamodb.store(),
             s3: s3_client(http_client(move |request| Ok(answer(&theirs, request)))),
             notices: Notices::default(),
             rule: rule.clone(),
-            alarm: TotalSizeAlarm { cloudwatch: cloudwatch(), name: "the-alarm".into() },
+            alarm: total_size_alarm(),
             patience: patience(60),
             needs_audit: false,
             dry_run: false,
@@ -71,8 +74,7 @@ impl World {
                 asking.lock().unwrap().push(what(request));
                 Ok(answer(&ours, request))
             })),
-            cloudwatch: cloudwatch(),
-            alarm_name: "the-alarm".into(),
+            alarm: total_size_alarm(),
             rule,
             target_percent,
             needs_audit: false,
