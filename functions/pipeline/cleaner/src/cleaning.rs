@@ -176,7 +176,7 @@ impl<'a> Cleaning<'a> {
         match &next.cleaning {
             // This is not the cleaning's first round.
             Some(first) if Some(first) == self.first_record.as_ref() => {}
-            Some(first) if decision.under_way.len() > ROUND => next.cleaning = Some(first.clone().min(own)),
+            Some(first) if decision.under_way.len() > ROUND => next.cleaning = Some(earlier(first, &own)),
             // What an earlier cleaning began is taken over, so that its records need not be read any more.
             _ => {
                 objects.extend(decision.under_way.values().cloned());
@@ -304,6 +304,15 @@ impl<'a> Cleaning<'a> {
         }
         tracing::warn!("the outcomes of the deletions could not be recorded, so the next cleaning asks S3");
         Ok(())
+    }
+}
+
+/// A key that neither the records from `first` on come before, nor `own`, which was written later. It may be the key of no
+/// record.
+fn earlier(first: &str, own: &str) -> String {
+    match (first.split_once('#'), own.split_once('#')) {
+        (Some((_, written)), Some((begun_at, _))) if own < first => format!("{begun_at}#{written}"),
+        _ => first.to_owned(),
     }
 }
 

@@ -92,20 +92,28 @@ async fn ask(
 
 /// The records from `first` on, in the order in which they were written. There are `count` of them at least; a transaction
 /// becomes visible record by record.
+///
+/// Cleanings that began later may have written theirs earlier. What was written before `first` has been taken over, and
+/// must not pass for a record that can't be seen yet.
 async fn records(sources: &Sources<'_>, first: &str, count: u64, now: Timestamp) -> Result<Vec<CleaningRecord>, Error> {
     for look in 0..LOOKS {
         if look > 0 {
             pause(look).await;
         }
         let mut records = sources.store.cleanings_from(first).await?;
+        records.retain(|record| version(&record.event_key) >= version(first));
         let may_have_expired = first < key_time(now - TOMBSTONE_LIFE).as_str();
         if records.len() as u64 >= count || may_have_expired {
-            let version = |record: &CleaningRecord| record.event_key.split('#').nth(1).map(str::to_owned);
-            records.sort_by_cached_key(version);
+            records.sort_by(|one, other| version(&one.event_key).cmp(&version(&other.event_key)));
             return Ok(records);
         }
     }
     Err(Error::Incoherent { looks: LOOKS })
+}
+
+/// The part of a record's key that says when it was written.
+fn version(event_key: &str) -> Option<&str> {
+    event_key.split('#').nth(1)
 }
 
 /// Whether a row is still that of the object that was chosen. An audit that corrects a row leaves its sequencer as it is.

@@ -344,6 +344,23 @@ async fn a_cleaning_whose_records_are_not_visible_yet_is_not_forgotten() {
 
 /// DynamoDB never answers: the invocation ends by itself, before Lambda ends it.
 #[tokio::test(start_paused = true)]
+async fn records_of_a_cleaning_that_began_later_do_not_stand_in_for_one_that_is_not_visible_yet() {
+    let world = World::with(&[("x", 10), ("y", 10), ("z", 10)]).await;
+    pass(1);
+    assert_eq!(world.cleaned(alarm()).await.chosen.len(), 2);
+    // Another one began before that, and takes over what the first one deleted.
+    world.upload("L", 15).await;
+    pass(-2);
+    let line = world.cleaned(alarm()).await;
+    assert_eq!(chosen(&line), [("L", Outcome::Deleted)]);
+    pass(3);
+    world.dynamodb.hide_record(Some(0));
+    assert!(matches!(world.fails(alarm()).await, Error::Incoherent { .. }));
+    world.dynamodb.hide_record(None);
+    assert_eq!(world.cleaned(alarm()).await.chosen, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invocation_that_gets_no_answer_ends_before_its_time_is_up() {
     let mut world = World::with(&[("a", 28)]).await;
     world.deps.store = store(patient_http_client(|_| std::future::pending()));
