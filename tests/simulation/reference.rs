@@ -204,8 +204,18 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
 /// What was chosen: by name, the size and the version.
 type Chosen = BTreeMap<String, (u64, Version)>;
 
-/// What the records say of a version of an object: when the cleaning is over, and what came of the deletion.
-type Words = BTreeMap<(String, Version), Vec<(i64, Option<String>)>>;
+/// What the records say of a version of an object.
+type Words = BTreeMap<(String, Version), Vec<Word>>;
+
+/// What a record says of one.
+#[derive(Debug)]
+struct Word {
+    /// When it was chosen, and when the cleaning is over, in milliseconds.
+    chosen_at: i64,
+    over_at: i64,
+    /// What came of the deletion.
+    outcome: Option<String>,
+}
 
 fn words(tables: &Tables) -> Words {
     let mut words = Words::new();
@@ -214,10 +224,10 @@ fn words(tables: &Tables) -> Words {
             continue;
         }
         for object in objects(record) {
-            let over_at = moment(&object["over_at"]);
+            let [chosen_at, over_at] = ["chosen_at", "over_at"].map(|field| moment(&object[field]).as_millisecond());
             let key = (text(&object["object_name"]).to_owned(), version(object));
             let outcome = object["outcome"]["S"].as_str().map(str::to_owned);
-            words.entry(key).or_default().push((over_at.as_millisecond(), outcome));
+            words.entry(key).or_default().push(Word { chosen_at, over_at, outcome });
         }
     }
     words
@@ -234,18 +244,18 @@ fn under_way<'a>(
     for (name, object) in state {
         let Some(said) = words.get(&(name.clone(), object.version.clone())) else { continue };
         // A version that was chosen once more was still there, whatever was said of it before.
-        let newest = said.iter().map(|(over_at, _)| *over_at).max();
-        let said: Vec<_> = said.iter().filter(|(over_at, _)| Some(*over_at) == newest).collect();
+        let newest = said.iter().map(|word| word.chosen_at).max();
+        let said: Vec<_> = said.iter().filter(|word| Some(word.chosen_at) == newest).collect();
         let any = |outcomes: &[&str]| {
-            said.iter().any(|(_, outcome)| outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
+            said.iter().any(|word| word.outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
         };
         let is_pending = |outcome: &Option<String>| outcome.as_deref().is_none_or(|outcome| outcome == "Failed");
-        let runs = said.iter().any(|(over_at, outcome)| is_pending(outcome) && seen.decides_since < *over_at);
-        let is_open = said.iter().any(|(_, outcome)| is_pending(outcome));
+        let runs = said.iter().any(|word| is_pending(&word.outcome) && seen.decides_since < word.over_at);
+        let is_open = said.iter().any(|word| is_pending(&word.outcome));
         let is_kept = any(&["Refused", "Kept"]);
         let is_done = any(&["Deleted", "AlreadyGone", "Overwritten"]);
         // An audit has seen it since, so that S3 was asked.
-        let is_audited = said.iter().all(|(over_at, _)| audited_at.is_some_and(|audited_at| audited_at > *over_at));
+        let is_audited = said.iter().all(|word| audited_at.is_some_and(|audited_at| audited_at > word.over_at));
         match seen.looked_up.get(name) {
             Some(true) if is_audited => {}
             None if is_done && is_audited => doubtful.push(name.as_str()),
