@@ -438,7 +438,7 @@ mod tests {
     /// A creation that was kept for longer than tombstones live, and is sent again, is no object any more, as far as anybody
     /// can tell.
     #[test]
-    fn a_creation_that_is_older_than_tombstones_live_is_refused_unless_its_object_has_a_row() {
+    fn a_creation_that_is_older_than_tombstones_live_is_refused_unless_its_object_has_a_row_that_can_tell() {
         let old = event("a", "01", Some(18));
         let late = old.event_time + TOMBSTONE_LIFE;
         let fold_at = |snapshot: &Snapshot, now| fold(snapshot, &mut VecDeque::from([old.clone()]), now);
@@ -447,6 +447,15 @@ mod tests {
         assert!(fold_at(&Snapshot::default(), late - SignedDuration::from_millis(1)).commit.is_some());
         let (_, known) = run(&[&[&event("a", "02", Some(5))]]);
         assert_eq!(fold_at(&known, late), Folded::default());
+        // A live row of before it is from when the deletion had not come. A tombstone may have come later than one that has
+        // expired, of a deletion after the creation.
+        let (_, before) = run(&[&[&event("a", "00", Some(5))]]);
+        assert!(fold_at(&before, late).commit.is_some());
+        for earlier in [event("a", "00", None), version("03", "v1", None)] {
+            let (_, deleted) = run(&[&[&earlier]]);
+            assert_eq!(fold_at(&deleted, late).too_old, std::slice::from_ref(&old));
+            assert!(fold_at(&deleted, late - SignedDuration::from_millis(1)).commit.is_some());
+        }
     }
 
     /// `size` is that of the version written; without one the version is deleted for good.

@@ -26,13 +26,14 @@ pub(super) fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) 
         return Fate::Known;
     }
     let is_deletion = event.kind == EventKind::Deleted;
-    let Some(previous) = previous else {
-        let is_late = now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
-        return if is_late && !is_deletion { Fate::TooOld } else { Fate::Applies };
-    };
+    // The tombstone of a later deletion may have expired. One that is there may be of an earlier deletion and have come since.
+    let is_doubtful =
+        !is_deletion && !previous.is_some_and(Row::is_live) && now.duration_since(event.event_time) >= TOMBSTONE_LIFE;
+    let applies = if is_doubtful { Fate::TooOld } else { Fate::Applies };
+    let Some(previous) = previous else { return applies };
     let is_newer = event.sequencer > *previous.sequencer();
     let follows = is_newer || (event.is_expiry() && event.sequencer == *previous.sequencer());
-    let applies = match previous {
+    let matters = match previous {
         // Other versions than the current one are not counted, so that their end changes nothing.
         Row::Live(row) if is_deletion && event.version_id.is_some() => {
             follows && same_version(&event.version_id, &row.version_id)
@@ -45,7 +46,7 @@ pub(super) fn fate(event: &ObjectEvent, previous: Option<&Row>, now: Timestamp) 
         }
         Row::Tombstone(_) => is_newer,
     };
-    if applies { Fate::Applies } else { Fate::Known }
+    if matters { applies } else { Fate::Known }
 }
 
 /// Whether both are the same version. What was written while the bucket had no versions, or none any more, is the one that S3
