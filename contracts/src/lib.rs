@@ -1,7 +1,8 @@
 //! One Rust type, and one JSON schema, for every event that crosses a boundary.
 //!
 //! Start at the event you want to produce or consume: [`run`] is what starts a run, [`task`] what the state
-//! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables hold, [`partition`] where,
+//! machine says to its functions, [`report`] what a run ends with, [`audit`] the same of an audit, [`ledger`] what the tables
+//! hold, [`summary`] what plots make of that, [`partition`] where,
 //! [`log_line`] what the pipeline logs, [`notification`], [`queue`], [`alarm`] and [`schedule`] what AWS sends,
 //! [`plot`] and [`usage`] what the HTTP API is asked, and [`rule`] what goes first.
 
@@ -28,6 +29,7 @@ pub mod run_mark;
 pub mod schedule;
 pub mod schema;
 pub mod sequencer;
+pub mod summary;
 pub mod task;
 pub mod usage;
 

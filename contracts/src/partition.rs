@@ -23,6 +23,11 @@ pub fn partitions(bucket_name: &str) -> impl Iterator<Item = String> {
     std::iter::once(bucket_name.to_owned()).chain(numbered)
 }
 
+/// The partition of what each second, or each minute, of a bucket's history comes to.
+pub fn summaries(bucket_name: &str, of: &str) -> String {
+    format!("{bucket_name}#{of}")
+}
+
 /// The bucket whose records a partition has.
 pub fn bucket_of(partition: &str) -> &str {
     partition.split_once('#').map_or(partition, |(bucket_name, _)| bucket_name)

@@ -22,6 +22,16 @@ pub struct SafetyNet {
     pub schedule: String,
 }
 
+/// Has `plotting` sum up what of the history is old enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SumUp {
+    /// Always true.
+    #[serde(deserialize_with = "read_true")]
+    #[schemars(extend("const" = true))]
+    pub sum_up: bool,
+}
+
 fn read_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match bool::deserialize(deserializer)? {
         true => Ok(true),

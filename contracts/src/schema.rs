@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Track;
 
-use crate::{alarm, audit, failure, ledger, log_line, notification, plot, queue, report, run, schedule, task, usage};
+use crate::{
+    alarm, audit, failure, ledger, log_line, notification, plot, queue, report, run, schedule, summary, task, usage,
+};
 
 /// The version of all contracts. `contracts/README.md` says when it has to be raised.
 pub const VERSION: u32 = 1;
@@ -42,6 +44,7 @@ pub fn contracts() -> Vec<Contract> {
         contract::<usage::Plan>("plan"),
         contract::<schedule::Heartbeat>("heartbeat"),
         contract::<schedule::SafetyNet>("safety-net"),
+        contract::<schedule::SumUp>("sum-up"),
         contract::<ledger::ObjectRow>("object-row"),
         contract::<ledger::Tombstone>("tombstone"),
         contract::<ledger::StateRow>("state-row"),
@@ -49,6 +52,7 @@ pub fn contracts() -> Vec<Contract> {
         contract::<ledger::CleanerRow>("cleaner-row"),
         contract::<ledger::HistoryRecord>("history-record"),
         contract::<ledger::CleaningRecord>("cleaning-record"),
+        contract::<summary::HistorySummary>("history-summary"),
         contract::<log_line::TotalSizeLine>("total-size-line"),
         contract::<log_line::ObjectEventLine>("object-event-line"),
         contract::<log_line::CleanerDecisionLine>("cleaner-decision-line"),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use spillway_contracts::ledger::{STATE_KEY, row_name};
-use spillway_contracts::partition::{bucket_of, partitions};
+use spillway_contracts::partition::partitions;
 
 use crate::{Item, Stack};
 
@@ -20,9 +21,8 @@ impl Stack {
         let state = rows.iter().find(|row| row["object_name"] == STATE_KEY).expect("__STATE__");
         assert_eq!((&state["total_size"], &state["object_count"]), (&json!(total), &json!(bucket.len())));
         let mut history = self.items(&outputs.history_table_name).await;
-        history.retain(|record| {
-            record["bucket_name"].as_str().is_some_and(|partition| bucket_of(partition) == outputs.test_bucket_name)
-        });
+        let with_records: Vec<String> = partitions(&outputs.test_bucket_name).collect();
+        history.retain(|record| with_records.iter().any(|partition| record["bucket_name"] == *partition));
         history.sort_by_key(|record| record["event_key"].to_string());
         let mut sum = 0;
         for record in &history {
@@ -31,6 +31,18 @@ impl Stack {
         }
         assert_eq!((sum, &state["version"]), (total, &json!(history.len())));
         bucket
+    }
+
+    /// Has plotting sum up the whole history, as if the ledger had gone on since.
+    pub async fn sum_up(&self) {
+        let later = Timestamp::now() + SignedDuration::from_mins(20);
+        let state = self.dynamodb.update_item().table_name(&self.local_aws.outputs().object_table_name);
+        let state = state.key("object_name", AttributeValue::S(STATE_KEY.to_owned()));
+        let state = state.update_expression("SET updated_at = :later");
+        let state = state.expression_attribute_values(":later", AttributeValue::S(later.to_string()));
+        state.send().await.expect("__STATE__ can be changed");
+        let answer = self.answer(&self.function("plotting").await, &json!({ "sum_up": true })).await;
+        assert_eq!(answer, Ok(Value::Null));
     }
 
     /// Puts the history into one partition, as versions before 0.2 wrote it. Gives the number of records.

@@ -48,6 +48,7 @@ async fn run_twice() -> Scheduled {
         ("AuditExpression", "rate(1 minute)"),
     ])
     .await;
+    sum_up_every_minute(&stack).await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
     an_audit_starts(&stack).await;
     let overlapping = stack.run(json!({})).await;
@@ -69,12 +70,25 @@ async fn run_twice() -> Scheduled {
     plot_a_run(&stack, seen.first().expect("an execution")).await;
     ask_what_would_go(&stack).await;
     stack.drain().await;
+    let by_schedule = |done: &Permission| done.role == "PlottingFunctionSumUpRole";
+    eventually("the schedule invokes plotting", async || stack.used().await.iter().any(by_schedule)).await;
+    stack.sum_up().await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
     let filters = filters.send().await.expect("metric filters can be listed").metric_filters.unwrap_or_default();
     let failed_runs = Pattern::parse(filters[0].filter_pattern().expect("a pattern")).expect("a pattern");
     let (granted, used, demanded) = (stack.granted().await, stack.used().await, stack.demanded().await);
     stack.local_aws.shutdown().await;
     Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
+}
+
+/// Has the schedule invoke plotting before this test is over.
+async fn sum_up_every_minute(stack: &Stack) {
+    let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
+    let name = stack.resource("PlottingFunctionSumUp").await;
+    let schedule = scheduler.get_schedule().name(&name).send().await.expect("a schedule");
+    let request = scheduler.update_schedule().name(name).schedule_expression("rate(1 minute)");
+    let request = request.set_target(schedule.target).set_flexible_time_window(schedule.flexible_time_window);
+    request.send().await.expect("a schedule can be changed");
 }
 
 /// Has the tracker give a message to the dead-letter queue.

@@ -26,6 +26,10 @@ const RUN_MILLISECONDS: f64 = 20_000.0;
 const TICK_BYTES: f64 = 1_500.0;
 /// How long these two work, in milliseconds; an upper bound as above.
 const TICK_MILLISECONDS: f64 = 300.0;
+/// How long plotting works to sum up what the history has got in five minutes, in milliseconds; an upper bound as above.
+const SUM_MILLISECONDS: f64 = 200.0;
+/// Bytes of log of that.
+const SUM_BYTES: f64 = 400.0;
 /// Bytes that a row of an object takes in its table, and a record in the history, with DynamoDB's 100 for each; and the row again
 /// in the index.
 const STORED_BYTES: [f64; 3] = [450.0, 500.0, 350.0];
@@ -60,8 +64,9 @@ const MINUTES: f64 = 60.0 * 24.0 * 30.0;
 const IDLE_POLLS: f64 = 15.0;
 /// What SQS hands out at once, at most.
 const RECEIVED: f64 = 10.0;
-/// Memory of the functions, in GB.
+/// Memory of the functions, in GB, and that of plotting.
 const MEMORY: f64 = 0.25;
+const PLOTTING_MEMORY: f64 = 1769.0 / 1024.0;
 
 /// Something that AWS counts.
 struct Row {
@@ -78,14 +83,15 @@ fn rows() -> [Row; 7] {
     let [tracking, logging] = BATCHES;
     let milliseconds = |batches: f64| EVENT_MILLISECONDS / 2.0 * batches;
     let row = |what, price, full, alone, moved_by| Row { what, price, full, alone, moved_by };
+    let summed_up = STORED_BYTES[1] / 4096.0;
     [
         row("SNS publishes", 0.50, 1.0, 1.0, "—"),
         // A send to each queue, and a receive and a delete for what is received together.
         row("SQS requests", 0.40, 2.0 + 4.0 / RECEIVED, 6.0, "`BatchSize`, the batching window"),
         // The row and the record, written in a transaction; the index; and `__STATE__` for each transaction.
         row("DynamoDB write units", 0.625, 5.0 + 2.0 / WRITTEN, 7.0, "`BatchSize`"),
-        // The row, `__STATE__` for each batch, and what logging looks up.
-        row("DynamoDB read units", 0.125, 2.0 + 1.0 / tracking, 3.0, "`BatchSize`"),
+        // The row, `__STATE__` for each batch, and what logging looks up; and the record, once it is summed up.
+        row("DynamoDB read units", 0.125, 2.0 + 1.0 / tracking + summed_up, 3.0 + summed_up, "`BatchSize`"),
         row("Lambda requests", 0.20, 1.0 / tracking + 1.0 / logging, 2.0, "`BatchSize`"),
         row(
             "Lambda GB-seconds, at most",
@@ -125,6 +131,18 @@ fn the_costs_in_the_documents_are_current() {
         Priced("DynamoDB read units of the schedules", 0.125, 3.0 * MINUTES, moved),
         Priced("DynamoDB write units of the schedules", 0.625, MINUTES, moved),
         Priced("kB of logs of the schedules", 0.50, TICK_BYTES / 1e3 * MINUTES, moved),
+        Priced("invocations that sum up the history, and Lambda requests", 1.20, MINUTES / 5.0, "—"),
+        Priced(
+            "their Lambda GB-seconds, at most",
+            13.3334,
+            SUM_MILLISECONDS / 1e3 * PLOTTING_MEMORY * MINUTES / 5.0,
+            "`MemorySize`",
+        ),
+        // `__STATE__`, and the newest rows of seconds, twice, and of minutes, of at most 16 KB.
+        Priced("their DynamoDB read units, at most", 0.125, 13.0 * MINUTES / 5.0, "how many seconds have changes"),
+        // A row every ten minutes, and one every ten hours.
+        Priced("their DynamoDB write units, at most", 0.625, 16.0 * (MINUTES / 10.0 + MINUTES / 600.0), "likewise"),
+        Priced("kB of their logs", 0.50, SUM_BYTES / 1e3 * MINUTES / 5.0, "—"),
     ];
     let [row, record, index] = STORED_BYTES;
     let [agreeing, adopting, comparing_rows] = audits();
@@ -322,22 +340,14 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let ticks = [(&tracking, json!({ "heartbeat": true })), (&cleaner, json!({ "schedule": "safety-net" }))];
     let (mut milliseconds, mut bytes) = (0.0, 0.0);
     for (function, event) in ticks {
-        let (durations_before, bytes_before) =
-            (stack.durations(function).await.len(), stack.log_bytes(&[function]).await);
-        const TICKS: usize = 10;
-        for _ in 0..TICKS {
-            stack.invoke(function, &event).await;
-        }
-        let durations = async || stack.durations(function).await.split_off(durations_before);
-        eventually("the function has answered", async || durations().await.len() >= TICKS).await;
-        let bytes_after = stack.log_bytes(&[function]).await;
-        // The schedule itself may have invoked it besides.
-        let durations = durations().await;
-        bytes += (bytes_after - bytes_before) as f64 / durations.len() as f64;
-        milliseconds += least(durations);
+        let (least, average) = tick(&stack, function, &event).await;
+        (milliseconds, bytes) = (milliseconds + least, bytes + average);
     }
     at_most("milliseconds of a minute's schedules", milliseconds, TICK_MILLISECONDS);
     fits("bytes of log of a minute's schedules", bytes, TICK_BYTES);
+    let (milliseconds, bytes) = tick(&stack, &stack.function("plotting").await, &json!({ "sum_up": true })).await;
+    at_most("milliseconds of summing up", milliseconds, SUM_MILLISECONDS);
+    at_most("bytes of log of summing up", bytes, SUM_BYTES);
 
     let usage = stack.function("usage").await;
     for route in ["GET /usage", "GET /plan"].repeat(5) {
@@ -359,6 +369,22 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     let metrics: BTreeSet<&str> = transformations.map(|it| it.metric_name()).collect();
     assert_eq!(metrics.len(), METRICS);
     stack.local_aws.shutdown().await;
+}
+
+/// How long an invocation of the schedule takes, in milliseconds, and how many bytes it logs.
+async fn tick(stack: &Stack, function: &str, event: &Value) -> (f64, f64) {
+    let (durations_before, bytes_before) = (stack.durations(function).await.len(), stack.log_bytes(&[function]).await);
+    const TICKS: usize = 10;
+    for _ in 0..TICKS {
+        stack.invoke(function, event).await;
+    }
+    let durations = async || stack.durations(function).await.split_off(durations_before);
+    eventually("the function has answered", async || durations().await.len() >= TICKS).await;
+    let bytes_after = stack.log_bytes(&[function]).await;
+    // The schedule itself may have invoked it besides.
+    let durations = durations().await;
+    let bytes = (bytes_after - bytes_before) as f64 / durations.len() as f64;
+    (least(durations), bytes)
 }
 
 /// A count that the table rounds up a little.

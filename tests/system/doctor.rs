@@ -308,6 +308,7 @@ async fn break_schedules(patient: &mut Patient) {
     for (id, piece, state, target) in [
         ("SizeTrackingFunctionHeartbeat", "heartbeat schedule", ScheduleState::Disabled, None),
         ("CleanerFunctionSafetyNet", "cleaner schedule", ScheduleState::Enabled, Some("arn:aws:lambda:::function:b")),
+        ("PlottingFunctionSumUp", "plotting schedule", ScheduleState::Disabled, None),
         ("DriverStateMachineRerun", "run schedule", ScheduleState::Enabled, None),
         ("AuditStateMachineDaily", "audit schedule", ScheduleState::Disabled, None),
     ] {

@@ -55,6 +55,8 @@ impl Checker {
             ("cleaner", "event") if document.get("schedule").is_some() => self.check("safety-net", document),
             ("cleaner", "event") => self.check("alarm-event", document),
             ("cleaner", "response") => self.check("cleaner-decision-line", document),
+            ("plotting", "event") if document.get("sum_up").is_some() => self.check("sum-up", document),
+            ("plotting", "response") if document.is_null() => {}
             ("plotting", "event") => self.check("plot-request", document),
             ("plotting" | "usage", "response") => self.answer(document),
             (task, "event") => self.check(&format!("{task}-request"), document),
@@ -218,6 +220,7 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
         within(Duration::from_secs(90), "the schedule invokes the function", invoked).await;
     }
     stack.drain().await;
+    stack.sum_up().await;
 
     let mut checker = Checker::default();
     copies(directory.path()).iter().for_each(|copy| checker.copy(copy));
@@ -230,6 +233,7 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
         let contract = match record["bucket_name"].as_str() {
             Some(CLEANINGS_PARTITION) => "cleaning-record",
             Some(AUDITS_PARTITION) => "audit-findings",
+            Some(partition) if partition.ends_with("#seconds") => "history-summary",
             _ => "history-record",
         };
         checker.check(contract, &json!(record));

@@ -164,6 +164,10 @@ impl Tables {
             self.objects.insert(item["object_name"]["S"].as_str().unwrap().to_owned(), item.clone());
             return (200, json!({}));
         }
+        if request["ConditionExpression"].is_null() {
+            self.put_record(item.clone());
+            return (200, json!({}));
+        }
         assert_eq!(request["ConditionExpression"], "attribute_not_exists(event_key)");
         let key = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
         if self.history.contains_key(&(key("bucket_name"), key("event_key"))) {

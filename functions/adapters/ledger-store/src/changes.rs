@@ -6,32 +6,14 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use serde::Deserialize;
 use spillway_aws::CallError;
-use spillway_contracts::ObjectName;
 use spillway_contracts::partition::partitions;
+use spillway_contracts::summary::HistoryChange;
 use spillway_ledger::fold::key_time;
 
 use crate::history::BEFORE_ALL;
 use crate::item::Item;
 use crate::{Store, StoreError, item};
-
-/// What a history record says of the total.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct HistoryChange {
-    /// The record's key.
-    pub event_key: String,
-    /// The object's key, as it is.
-    pub object_name: ObjectName,
-    /// S3's name of the event, such as `ObjectCreated:Put`.
-    pub event_type: String,
-    /// What the event changed the total by, in bytes.
-    pub size_delta: i64,
-    /// The total after the event, in bytes.
-    pub total_size: u64,
-    /// When the ledger recorded it.
-    pub committed_at: Timestamp,
-}
 
 /// The attributes of a [`HistoryChange`].
 const CHANGE: &str = "event_key, object_name, event_type, size_delta, total_size, committed_at";

@@ -6,15 +6,12 @@ use spillway_contracts::audit::{AUDITED_KEY, AuditedRow};
 use spillway_contracts::ledger::{CLEANER_KEY, CLEANINGS_PARTITION, CleanerRow, CleaningRecord, STATE_KEY, StateRow};
 
 use crate::commit::{Outcome, put, put_if};
-use crate::history::Key;
+use crate::history::{AFTER_ALL, Key};
 use crate::rows::Reading;
 use crate::{Store, StoreError, item};
 
 /// The rows that an invocation of the cleaner begins with.
 const KEYS: [&str; 3] = [STATE_KEY, CLEANER_KEY, AUDITED_KEY];
-
-/// No key of a record is as large: they begin with a year.
-const AFTER_ALL: &str = "~";
 
 /// What an invocation of the cleaner begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,9 @@ use crate::{Store, StoreError, item};
 /// No key is as small, and a key condition can't be open below.
 pub(crate) const BEFORE_ALL: &str = " ";
 
+/// No key is as large: they begin with a year.
+pub(crate) const AFTER_ALL: &str = "~";
+
 #[derive(Deserialize)]
 pub(crate) struct Key {
     pub(crate) event_key: String,

@@ -10,14 +10,16 @@ mod index;
 mod item;
 mod rows;
 mod rule;
+mod summaries;
 
 pub use apply::{Applied, Effort, apply};
 pub use audits::RowsPage;
-pub use changes::{Changes, HistoryChange};
+pub use changes::Changes;
 pub use cleanings::Standing;
 pub use commit::Outcome;
 pub use index::CandidatesPage;
 pub use rule::rule_from_env;
+pub use summaries::Summaries;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

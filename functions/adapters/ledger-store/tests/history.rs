@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::partition::{partition, record_number};
+use spillway_contracts::summary::HistoryChange;
 use spillway_contracts::{ObjectName, Sequencer};
 use spillway_fake_aws::{FakeDynamoDb, Tables};
 use spillway_ledger::fold::key_time;
 use spillway_ledger::{EventKind, ObjectEvent};
-use spillway_ledger_store::{HistoryChange, apply};
+use spillway_ledger_store::apply;
 
 fn at(second: u64) -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap() + SignedDuration::from_secs(second as i64)

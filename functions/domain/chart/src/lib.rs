@@ -2,6 +2,8 @@
 //!
 //! Make a [`Chart`] for a [`Frame`], push each [`Change`] in the order of commits, and take the picture with
 //! [`Chart::to_png`] or [`Chart::to_svg`]. A chart keeps of the changes only what the picture can show.
+//!
+//! Of a long history a [`Summary`] of each second or minute does as well as the changes themselves.
 
 #![warn(missing_docs)]
 
@@ -19,6 +21,7 @@ mod palette;
 mod reduce;
 mod scene;
 mod size_axis;
+mod summary;
 mod svg;
 mod time_axis;
 mod times;
@@ -38,12 +41,16 @@ use jiff::Timestamp;
 use geometry::Rect;
 use layout::Layout;
 use marks::Marks;
-use reduce::Reducer;
+use reduce::{Column, Reducer};
 use scene::Scene;
 use size_axis::SizeScale;
 use times::{TimeScale, format_range};
 
+pub use summary::{Resolution, Summary};
 pub use units::{format_bytes, format_count, format_delta};
+
+/// How many of the changes that a summary stands for a picture may want to mark: the largest.
+pub const NOTABLE: usize = marks::NOTABLE;
 
 /// The least and the greatest width and height of a plot, in pixels.
 pub const SIDES: std::ops::RangeInclusive<u32> = 320..=4_096;
@@ -177,7 +184,7 @@ impl Chart {
     /// one, and a change from outside of the range at the range's edge.
     pub fn push(&mut self, change: Change) {
         let last = self.reducer.columns().last().map_or(0, |column| column.index);
-        let column = self.times.column(change.at).max(last);
+        let column = self.times.change_column(change.at).max(last);
         let (at, total) = (change.at, change.total_size);
         self.reducer.push(column, total);
         if total > self.peak.total {
@@ -189,6 +196,43 @@ impl Chart {
         self.last_total = total;
         self.last_at = self.last_at.max(at);
         self.marks.push(column, change);
+    }
+
+    /// How precisely the picture shows when something happened.
+    pub fn resolution(&self) -> Resolution {
+        self.times.resolution()
+    }
+
+    /// Takes what the next changes come to, in a span as long as the [`resolution`](Self::resolution) at most.
+    ///
+    /// The picture is the same as that of the changes themselves, provided that there are many, that the largest
+    /// [`NOTABLE`] of them are [offered](Self::offer), and that [`reach`](Self::reach) says when the total came to the threshold.
+    pub fn push_summary(&mut self, summary: &Summary) {
+        let last = self.reducer.columns().last().map_or(0, |column| column.index);
+        let index = self.times.change_column(summary.at).max(last);
+        let &Summary { at, first, min, max, last, max_at, .. } = summary;
+        self.reducer.join(Column { index, first, min, max, last });
+        if max > self.peak.total {
+            self.peak = Peak { total: max, column: index, at: Some(max_at) };
+        }
+        self.last_total = last;
+        self.last_at = self.last_at.max(at);
+        self.marks.add(summary.uploads, summary.deletions, summary.repairs);
+    }
+
+    /// Takes a change that is worth a marker, one of those that the next or the last summaries stand for.
+    pub fn offer(&mut self, change: Change) {
+        self.marks.offer(self.times.change_column(change.at), change);
+    }
+
+    /// Whether the total has come to the threshold yet.
+    pub fn has_reached(&self) -> bool {
+        self.reached_at.is_some()
+    }
+
+    /// Says when the total came to the threshold, if that was among changes that a summary stands for.
+    pub fn reach(&mut self, at: Timestamp) {
+        self.reached_at.get_or_insert(at);
     }
 
     /// Ends the line with the last change, because what follows was not read: the picture says so, and nothing of the rest.
@@ -216,7 +260,7 @@ impl Chart {
 
     /// The column in which the line ends.
     fn line_end(&self) -> u32 {
-        self.unread_from.map_or(self.times.last_column(), |at| self.times.column(at))
+        self.unread_from.map_or(self.times.last_column(), |at| self.times.change_column(at))
     }
 
     /// Where nothing is known.

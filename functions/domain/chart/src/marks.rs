@@ -8,7 +8,7 @@ use super::{Change, ChangeKind};
 pub(super) const ALL: usize = 150;
 
 /// Of more than that, only this many of the largest,
-const NOTABLE: usize = 8;
+pub(super) const NOTABLE: usize = 8;
 
 /// and only those that are at least this part of the peak.
 const NOTABLE_PART: u64 = 20;
@@ -28,6 +28,8 @@ pub(super) struct Mark {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
     kept: Vec<Mark>,
+    /// How many changes were offered.
+    offered: u64,
     uploads: u64,
     deletions: u64,
     repairs: u64,
@@ -36,13 +38,26 @@ pub(super) struct Marks {
 impl Marks {
     /// Takes the next change.
     pub fn push(&mut self, column: u32, change: Change) {
-        let number = self.count();
-        match change.kind {
-            ChangeKind::Created => self.uploads += 1,
-            ChangeKind::Deleted => self.deletions += 1,
-            ChangeKind::Repaired => self.repairs += 1,
-        }
-        self.kept.push(Mark { number, column, change });
+        let (uploads, deletions, repairs) = match change.kind {
+            ChangeKind::Created => (1, 0, 0),
+            ChangeKind::Deleted => (0, 1, 0),
+            ChangeKind::Repaired => (0, 0, 1),
+        };
+        self.add(uploads, deletions, repairs);
+        self.offer(column, change);
+    }
+
+    /// Counts changes.
+    pub fn add(&mut self, uploads: u64, deletions: u64, repairs: u64) {
+        self.uploads += uploads;
+        self.deletions += deletions;
+        self.repairs += repairs;
+    }
+
+    /// Takes the next change that may be worth a marker, and that is counted elsewhere.
+    pub fn offer(&mut self, column: u32, change: Change) {
+        self.kept.push(Mark { number: self.offered, column, change });
+        self.offered += 1;
         if self.kept.len() >= 2 * ALL {
             self.kept.select_nth_unstable_by_key(ALL, rank);
             self.kept.truncate(ALL);

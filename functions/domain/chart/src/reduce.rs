@@ -33,13 +33,18 @@ pub(super) struct Reducer {
 impl Reducer {
     /// Takes the next total. One that comes with an earlier column than the total before counts for that one's column.
     pub fn push(&mut self, index: u32, total: u64) {
+        self.join(Column { index, first: total, min: total, max: total, last: total });
+    }
+
+    /// Takes what the next totals come to, all of which fall on one column.
+    pub fn join(&mut self, next: Column) {
         match self.columns.last_mut() {
-            Some(column) if column.index >= index => {
-                column.min = column.min.min(total);
-                column.max = column.max.max(total);
-                column.last = total;
+            Some(column) if column.index >= next.index => {
+                column.min = column.min.min(next.min);
+                column.max = column.max.max(next.max);
+                column.last = next.last;
             }
-            _ => self.columns.push(Column { index, first: total, min: total, max: total, last: total }),
+            _ => self.columns.push(next),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Resolution;
 use super::time_axis::civil;
 
 /// A range shorter than this is drawn with as much time around it.
@@ -13,6 +14,7 @@ pub(super) struct TimeScale {
     pub start: Timestamp,
     pub end: Timestamp,
     columns: u32,
+    resolution: Resolution,
 }
 
 impl TimeScale {
@@ -21,14 +23,32 @@ impl TimeScale {
         let pad = if start.duration_until(end) < SHORTEST { 5 * SHORTEST } else { SignedDuration::ZERO };
         let start = start.checked_sub(pad).unwrap_or(Timestamp::MIN);
         let end = end.checked_add(pad).unwrap_or(Timestamp::MAX);
-        Self { start, end, columns }
+        let column = (end.as_nanosecond() - start.as_nanosecond()) / i128::from(columns.saturating_sub(1).max(1));
+        let is_shorter = |resolution: &Resolution| resolution.length().as_nanos() <= column;
+        let coarse = [Resolution::Minute, Resolution::Second].into_iter().find(is_shorter);
+        Self { start, end, columns, resolution: coarse.unwrap_or(Resolution::Full) }
+    }
+
+    /// The longest spans than which no column of pixels is shorter.
+    pub fn resolution(&self) -> Resolution {
+        self.resolution
     }
 
     /// The column of a time; one outside of the range falls on its edge.
     pub fn column(&self, at: Timestamp) -> u32 {
+        self.column_of(at.as_nanosecond())
+    }
+
+    /// The column of a change. All times of one span of the resolution have that of its middle.
+    pub fn change_column(&self, at: Timestamp) -> u32 {
+        let length = self.resolution.length().as_nanos();
+        self.column_of(at.as_nanosecond().div_euclid(length) * length + (length - 1) / 2)
+    }
+
+    fn column_of(&self, nanosecond: i128) -> u32 {
         let last = i128::from(self.columns.saturating_sub(1));
         let span = (self.end.as_nanosecond() - self.start.as_nanosecond()).max(1);
-        let offset = (at.as_nanosecond() - self.start.as_nanosecond()).clamp(0, span);
+        let offset = (nanosecond - self.start.as_nanosecond()).clamp(0, span);
         // The column is at most `last`, which came from a u32.
         ((offset * last + span / 2) / span) as u32
     }

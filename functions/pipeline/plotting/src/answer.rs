@@ -44,7 +44,7 @@ pub fn failure(error: &Error) -> ApiGatewayV2httpResponse {
     let (status, name, parameter) = match error {
         Error::Parameter(bad) => (400, ErrorName::InvalidInput, Some(bad.parameter.as_str())),
         Error::NoSuchRun(_) => (404, ErrorName::InvalidInput, Some("run")),
-        Error::Render(_) => (500, ErrorName::Internal, None),
+        Error::Render(_) | Error::Pack(_) => (500, ErrorName::Internal, None),
         Error::Store(error) => (status_of(error.name()), error.name(), None),
         Error::Call(error) => (status_of(error.name()), error.name(), None),
     };

@@ -1,21 +1,31 @@
 //! Draws how the total moved, as a PNG or an SVG.
 //!
-//! Asked twice, it stores two plots.
+//! Asked twice, it stores two plots. A schedule has it sum up what of the history is old enough, for plots of long ones.
 
 mod answer;
 mod format;
 mod history;
+mod level;
+mod packed;
+mod pieces;
 mod query;
 mod run;
+mod sum_up;
 
 use std::time::Duration;
 
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use spillway_aws::CallError;
 use spillway_chart::{Chart, RenderError};
+use spillway_contracts::schedule::SumUp;
+use spillway_contracts::{ErrorName, Failure};
 use spillway_lambda::parameters::ParameterError;
+use spillway_lambda::serve::decode;
 use spillway_ledger_store::{Store, StoreError};
 
 use crate::answer::Plot;
@@ -23,6 +33,36 @@ use crate::format::Format;
 use crate::query::{Query, Span};
 
 pub use run::Runs;
+pub use sum_up::sum_up;
+
+/// What invokes the function.
+#[derive(Clone, Debug)]
+pub enum Invocation {
+    /// The API: somebody wants a plot.
+    Plot(Box<ApiGatewayV2httpRequest>),
+    /// The schedule.
+    SumUp(SumUp),
+}
+
+impl<'de> Deserialize<'de> for Invocation {
+    /// An event with `sum_up` comes from the schedule. Any other is read as the API's, so that errors name the field.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let invocation = match event.get("sum_up") {
+            Some(_) => decode(event).map(Self::SumUp),
+            None => decode(event).map(Self::Plot),
+        };
+        invocation.map_err(|failure| D::Error::custom(failure.message))
+    }
+}
+
+/// What it is answered.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Plot(Box<ApiGatewayV2httpResponse>),
+    SummedUp,
+}
 
 #[derive(Debug)]
 pub struct Deps {
@@ -34,7 +74,7 @@ pub struct Deps {
     pub plot_bucket: String,
     /// The total at which the alarm goes off, in bytes.
     pub threshold_bytes: u64,
-    /// How long the history may be read for; what is not read by then is left out.
+    /// How long the history may be read for; what is not read by then is left out, or summed up the next time.
     pub reading_time: Duration,
 }
 
@@ -50,11 +90,26 @@ pub enum Error {
     /// The plot can't be drawn.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// What the history comes to can't be written down.
+    #[error("a summary could not be packed")]
+    Pack(#[from] postcard::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The run can't be looked up, or the plot not be stored.
     #[error(transparent)]
     Call(#[from] CallError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let name = match &error {
+            Error::Parameter(_) | Error::NoSuchRun(_) => ErrorName::InvalidInput,
+            Error::Render(_) | Error::Pack(_) => ErrorName::Internal,
+            Error::Store(error) => error.name(),
+            Error::Call(error) => error.name(),
+        };
+        Self { name, message: error.to_string() }
+    }
 }
 
 /// Draws, stores and returns a plot; an error is an answer, too.

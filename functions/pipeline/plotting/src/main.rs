@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plotting::{Deps, Runs, handle};
+use plotting::{Answer, Deps, Invocation, Runs, handle, sum_up};
 use spillway_aws::{sdk_config, variable};
 use spillway_contracts::Failure;
 use spillway_lambda::{StartError, logs, now, serve};
@@ -23,5 +23,9 @@ async fn main() -> Result<(), StartError> {
         threshold_bytes: variable("SIZE_THRESHOLD")?,
         reading_time: READING_TIME,
     };
-    serve(async |request| Ok::<_, Failure>(handle(&deps, request, now()).await)).await
+    serve(async |invocation| match invocation {
+        Invocation::Plot(request) => Ok::<_, Failure>(Answer::Plot(Box::new(handle(&deps, *request, now()).await))),
+        Invocation::SumUp(_) => sum_up(&deps).await.map(|()| Answer::SummedUp).map_err(Failure::from),
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! The schedules: whether they are on, and whom they wake.
 
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use spillway_aws::CallError;
 
@@ -34,6 +35,13 @@ pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
         expression: safety_net,
         target: function("CleanerFunction", "CleanerFunctionSafetyNetRole", r#"{"schedule": "safety-net"}"#),
     };
+    let plotting = Expected {
+        piece: "plotting schedule",
+        name: subject.resource("PlottingFunctionSumUp"),
+        state: "ENABLED",
+        expression: "rate(5 minutes)",
+        target: function("PlottingFunction", "PlottingFunctionSumUpRole", r#"{"sum_up": true}"#),
+    };
     let run = Expected {
         piece: "run schedule",
         name: subject.resource("DriverStateMachineRerun"),
@@ -60,13 +68,8 @@ pub(super) async fn look(subject: &Subject<'_>) -> Vec<Finding> {
             "DeadLetterConfig": { "Arn": subject.queue_arn(subject.resource("ScheduleDlq")) },
         }),
     };
-    let (a, b, c, d) = tokio::join!(
-        look_at(subject, &heartbeat),
-        look_at(subject, &cleaner),
-        look_at(subject, &run),
-        look_at(subject, &audit)
-    );
-    vec![a, b, c, d]
+    let looks = [&heartbeat, &cleaner, &plotting, &run, &audit].map(|schedule| look_at(subject, schedule));
+    join_all(looks).await
 }
 
 async fn look_at(subject: &Subject<'_>, expected: &Expected<'_>) -> Finding {

@@ -7,7 +7,7 @@ use crate::connection::Connection;
 use crate::connection::deployed::Deployed;
 
 /// The resources that the other checks look at, by their names in the template and in what SAM makes of it.
-const PIECES: [&str; 26] = [
+const PIECES: [&str; 28] = [
     "AlarmMayInvokeCleaner",
     "AuditStateMachine",
     "AuditStateMachineDaily",
@@ -24,6 +24,8 @@ const PIECES: [&str; 26] = [
     "LoggingSubscription",
     "ObjectEventsTopic",
     "ObjectTable",
+    "PlottingFunction",
+    "PlottingFunctionSumUp",
     "ScheduleDlq",
     "SizeTrackingFunction",
     "SizeTrackingFunctionBatch",

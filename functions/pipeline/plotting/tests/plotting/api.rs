@@ -17,7 +17,7 @@ const SCENARIO: [(i64, &str, i64); 5] =
 
 /// The image, if the answer is a plot that keeps its contract.
 #[track_caller]
-fn image(answer: &ApiGatewayV2httpResponse) -> Vec<u8> {
+pub fn image(answer: &ApiGatewayV2httpResponse) -> Vec<u8> {
     let response: PlotResponse = serde_json::from_value(json!(answer)).unwrap();
     assert_eq!((response.status_code, response.is_base64_encoded), (200, true), "{}", response.body);
     STANDARD.decode(response.body).unwrap()

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
 mod api;
+mod long;
 mod world;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use jiff::Timestamp;
-use plotting::{Deps, Runs, handle};
+use jiff::{SignedDuration, Timestamp};
+use plotting::{Deps, Runs, handle, sum_up};
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::partition::partition;
@@ -62,18 +62,28 @@ impl World {
         Self::with_history(records, |_| "b".to_owned())
     }
 
+    /// The same with milliseconds in place of seconds.
+    pub fn with_millis(records: &[(i64, &str, i64)]) -> Self {
+        Self::with_records(records, |event_key| partition("b", event_key))
+    }
+
     fn with_history(records: &[(i64, &str, i64)], partition: impl Fn(&str) -> String) -> Self {
+        let records: Vec<_> = records.iter().map(|&(second, name, delta)| (second * 1_000, name, delta)).collect();
+        Self::with_records(&records, partition)
+    }
+
+    fn with_records(records: &[(i64, &str, i64)], partition: impl Fn(&str) -> String) -> Self {
         let dynamodb = FakeDynamoDb::default();
         dynamodb.has_pages_of(PAGE);
         let mut tables = Tables::default();
         let mut total_size = 0;
-        for (&(second, object_name, size_delta), number) in records.iter().zip(1..) {
+        for (&(millis, object_name, size_delta), number) in records.iter().zip(1..) {
             total_size += size_delta;
-            let mut item = Record { second, number, object_name, size_delta, total_size }.item();
+            let mut item = Record { millis, number, object_name, size_delta, total_size }.item();
             let event_key = item["event_key"]["S"].as_str().unwrap().to_owned();
             item["bucket_name"]["S"] = partition(&event_key).into();
             tables.put_record(item);
-            tables.objects.insert(STATE_KEY.into(), state(number, &event_key));
+            tables.objects.insert(STATE_KEY.into(), state(number, &event_key, at_millis(millis)));
         }
         dynamodb.become_now(tables);
         let stored = Arc::new(Mutex::new(Vec::new()));
@@ -106,6 +116,18 @@ impl World {
         handle(&self.deps, serde_json::from_value(request).unwrap(), NOW.parse().unwrap()).await
     }
 
+    /// The schedule comes.
+    pub async fn sum_up(&self) {
+        sum_up(&self.deps).await.unwrap();
+    }
+
+    /// The ledger goes on until it is another one's, and what was summed up stays.
+    pub fn becomes(&self, other: &Self) {
+        let mut tables = other.dynamodb.tables();
+        tables.history.extend(self.dynamodb.tables().history);
+        self.dynamodb.become_now(tables);
+    }
+
     /// What was asked of the table.
     pub fn queries(&self) -> Vec<Value> {
         self.dynamodb.requests("Query")
@@ -122,8 +144,12 @@ pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_785_578_400 + second).unwrap()
 }
 
+fn at_millis(millis: i64) -> Timestamp {
+    at(0) + SignedDuration::from_millis(millis)
+}
+
 struct Record<'a> {
-    second: i64,
+    millis: i64,
     number: u64,
     object_name: &'a str,
     size_delta: i64,
@@ -132,7 +158,7 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn item(&self) -> Value {
-        let at = at(self.second);
+        let at = at_millis(self.millis);
         let event_type = if self.size_delta < 0 { "ObjectRemoved:Delete" } else { "ObjectCreated:Put" };
         json!({
             "bucket_name": { "S": "b" },
@@ -149,14 +175,14 @@ impl Record<'_> {
 }
 
 /// The ledger's state after the record with this number.
-fn state(number: u64, event_key: &str) -> Value {
+fn state(number: u64, event_key: &str, at: Timestamp) -> Value {
     json!({
         "object_name": { "S": STATE_KEY },
         "total_size": { "N": "0" },
         "object_count": { "N": "0" },
         "version": { "N": number.to_string() },
         "last_event_key": { "S": event_key },
-        "updated_at": { "S": at(0) },
+        "updated_at": { "S": at },
     })
 }
 
