@@ -205,6 +205,11 @@ class Execution {
       case "arn:aws:states:::dynamodb:putItem":
         this.row = request.Item;
         return {};
+      case "arn:aws:states:::dynamodb:updateItem": {
+        if (request.UpdateExpression !== "SET failure = if_not_exists(failure, :failure)") throw new Error("what update?");
+        this.row.failure ??= ExpressionAttributeValues[":failure"];
+        return {};
+      }
       case "arn:aws:states:::dynamodb:deleteItem":
         this.row = undefined;
         return {};

@@ -75,6 +75,22 @@ impl Stack {
         lines.filter_map(logical).collect()
     }
 
+    /// Has the bucket's policy deny everybody these actions while something goes on.
+    pub async fn denying<T>(&self, actions: &[&str], work: impl Future<Output = T>) -> T {
+        let bucket = &self.local_aws.outputs().test_bucket_name;
+        let was = self.s3.get_bucket_policy().bucket(bucket).send().await.expect("a policy").policy.expect("a policy");
+        let mut policy: Value = serde_json::from_str(&was).expect("a policy is JSON");
+        policy["Statement"].as_array_mut().expect("statements").push(json!({
+            "Sid": "Keep", "Effect": "Deny", "Principal": "*", "Action": actions,
+            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+        }));
+        let request = self.s3.put_bucket_policy().bucket(bucket);
+        request.clone().policy(policy.to_string()).send().await.expect("a bucket can have another policy");
+        let done = work.await;
+        request.policy(was).send().await.expect("a bucket can have its policy back");
+        done
+    }
+
     /// How a task of Step Functions ends that a role lets read a row of ObjectTable.
     pub async fn read_row_as(&self, role: &str, key: &str) -> Ending {
         let table = &self.local_aws.outputs().object_table_name;

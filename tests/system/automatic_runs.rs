@@ -127,6 +127,17 @@ async fn audit(stack: &Stack) {
     let Ending::Succeeded(report) = stack.end_of(&first).await else { panic!("the first audit fails") };
     let report: AuditReport = serde_json::from_str(&report).expect("a report keeps its contract");
     assert_eq!((report.found.added.objects, report.found.removed.objects), (1, 1), "{report:?}");
+    fail_a_batch(stack).await;
+}
+
+/// Has an audit meet an object that it may not look at.
+async fn fail_a_batch(stack: &Stack) {
+    stack.losing_events(async { stack.put("keep/new", 3).await }).await;
+    let audit = stack.denying(&["s3:GetObject", "s3:ListBucket"], stack.audit(json!({}))).await;
+    let Ending::Failed { error, cause, .. } = audit else {
+        panic!("a batch can be compared without its objects: {audit:?}")
+    };
+    assert_eq!((&*error, cause.contains("HeadObject")), ("Internal", true), "{cause}");
 }
 
 /// Has the run plotted, as somebody does who wants to see it alone.

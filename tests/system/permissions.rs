@@ -19,7 +19,7 @@ use super::automatic_runs::scheduled;
 const NONE: [&Permission; 0] = [];
 
 /// What MiniStack lets everybody do, by the action and the role that needs it on AWS.
-const UNASKED: [(&str, &str); 13] = [
+const UNASKED: [(&str, &str); 12] = [
     // The state of the alarm.
     ("cloudwatch:DescribeAlarms", "PrepareRunRole"),
     ("cloudwatch:DescribeAlarms", "WaitForAlarmOkRole"),
@@ -31,7 +31,6 @@ const UNASKED: [(&str, &str); 13] = [
     // reference): the cleaner's objects may be gone already, and an upload's object usually isn't there yet.
     ("s3:ListBucket", "CleanerRole"),
     ("s3:ListBucket", "UploadRole"),
-    ("s3:ListBucket", "AuditObjectsRole"),
     ("s3:ListBucket", "AuditRowsRole"),
     // Here nobody asks for a plan after a cleaning that was cut off, the only time at which S3 is asked whether objects are there.
     ("s3:GetObject", "UsageRole"),

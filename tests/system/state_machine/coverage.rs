@@ -73,6 +73,9 @@ impl Ways {
             match step {
                 Step::Retried(..) => drop(seen.insert(step.to_string())),
                 Step::Failed(state, name) => {
+                    // A Distributed Map fails where one of its executions has ended.
+                    let last = place.state.filter(|last| last != state).and_then(|last| self.end_of(last));
+                    seen.extend(last.map(way));
                     let retriers = self.machine.states()[state.as_str()].definition["Retry"].as_array();
                     let retrier = retriers.into_iter().flatten().map(errors).find(|errors| errors.contains(name));
                     seen.extend(retrier.map(|errors| exhausted(state, &errors)));

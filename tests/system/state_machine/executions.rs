@@ -79,6 +79,7 @@ cases! { driver:
 
 cases! { audit:
     a_batch_that_fails_fails_the_audit
+    a_batch_that_hangs_fails_the_audit
     a_bucket_that_cannot_be_listed_fails_the_audit
     a_bucket_that_cannot_be_read_fails_the_audit
     a_failure_while_handling_a_failure
@@ -99,8 +100,10 @@ cases! { audit:
     invalid_input_fails
     ledger_and_bucket_agree
     missing_objects_are_looked_at_again_before_more_rows_are_read
+    noting_why_a_batch_failed_is_retried
     prepare_audit_is_throttled_for_good
     reading_the_lock_is_retried
+    reading_why_a_batch_failed_is_retried
     releasing_the_lock_after_a_failure_is_retried
     report_audit_gets_no_answer_for_good
     rows_are_compared
@@ -118,6 +121,8 @@ cases! { audit:
     the_lock_is_released_while_it_is_read
     the_lock_of_an_ended_audit_cannot_be_released
     throttled_tasks_are_retried
+    why_a_batch_failed_cannot_be_noted
+    why_a_batch_failed_cannot_be_read
 }
 #[test]
 fn every_task_has_a_case_with_its_requests() {

@@ -70,6 +70,7 @@ s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
 emit_lambda_logs = lambda_svc._emit_lambda_logs
 append_log_events = cloudwatch_logs._append_log_events
+fail_state_error = stepfunctions._fail_state_error
 alarm_record = provisioners._cw_metric_alarm_record
 copy_object = s3._copy_object
 
@@ -154,10 +155,8 @@ def with_events_inside_a_map(kind, execute):
         context = rest[-1]
         if "Map" not in context:
             return execute(definition, given, *rest)
-        execution = stepfunctions._executions[context["Execution"]["Id"]]
-        name = context["State"]["Name"]
-        details = {"name": name, "input": json.dumps(given)}
-        add_event(execution, f"{kind}StateEntered", {"stateEnteredEventDetails": details})
+        enter(kind, given, context)
+        execution, name = stepfunctions._executions[context["Execution"]["Id"]], context["State"]["Name"]
         output, following = execute(definition, given, *rest)
         details = {"name": name, "output": json.dumps(output)}
         add_event(execution, f"{kind}StateExited", {"stateExitedEventDetails": details})
@@ -168,6 +167,18 @@ def with_events_inside_a_map(kind, execute):
 
 def run_iteration(states, start_at, given, execution, context):
     if "mapRunArn" in execution:  # A child of a Distributed Map, which doesn't see its parent's variables.
+def enter(kind, given, context):
+    execution = stepfunctions._executions[context["Execution"]["Id"]]
+    details = {"name": context["State"]["Name"], "input": json.dumps(given)}
+    add_event(execution, f"{kind}StateEntered", {"stateEnteredEventDetails": details})
+
+
+def fail_state_error_inside_a_map(definition, given, context):
+    if "Map" in context:
+        enter("Fail", given, context)
+    return fail_state_error(definition, given, context)
+
+
         own = {"Id": execution["executionArn"], "Name": execution["name"]}
         context = {**context, "Execution": {**context["Execution"], **own}, "variables": {}}
         return run_sub_machine(states, start_at, given, execution, context)
@@ -397,3 +408,4 @@ stepfunctions._run_sub_machine = run_iteration
 stepfunctions._invoke_resource = invoke_or_mock
 stepfunctions._get_mock_response = lambda *_: None
 app.main()
+stepfunctions._fail_state_error = fail_state_error_inside_a_map
