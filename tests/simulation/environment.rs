@@ -167,7 +167,7 @@ pub fn events() -> Events {
         lambda: LAMBDA.with(Clone::clone),
         bucket_name: BUCKET.into(),
         topic: "topic".into(),
-        by_event_bridge: false,
+        rule: None,
         mapping: "mapping".into(),
     }
 }

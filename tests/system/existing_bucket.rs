@@ -230,6 +230,14 @@ async fn no_run_begins(stack: &Stack) {
 }
 
 /// A dry run until somebody says `DryRun=false`.
+/// Events don't come, and the audit's failure says why.
+async fn no_audit_begins(stack: &Stack, why: &str) {
+    let audit = stack.audit(json!({})).await;
+    let Ending::Failed { error, cause, .. } = audit else { panic!("{audit:?}") };
+    assert_eq!(error, ErrorName::EventsDisconnected.as_str(), "{cause}");
+    assert!(cause.contains(why), "{cause}");
+}
+
 async fn the_cleaner_deletes_only_once_it_is_let_loose(stack: &Stack) {
     let before = stack.objects().await;
     stack.put("large", THRESHOLD as usize).await;
@@ -265,6 +273,8 @@ async fn each_fault_is_named_and_put_right(patient: &mut Patient) {
         (patient.stack.resource("ObjectEventsRule").await, patient.stack.resource("ObjectEventsTopic").await);
     events.disable_rule().name(&rule).send().await.expect("a rule can be disabled");
     patient.repairs("bucket rule").await;
+    let enable = format!("the rule {rule} is disabled. Run `aws events enable-rule --name {rule}`");
+    no_audit_begins(&patient.stack, &enable).await;
     let request = events.put_rule().name(&rule).state(RuleState::Enabled);
     let request = request.event_pattern(r#"{"source":["aws.s3"],"detail":{"bucket":{"name":["another"]}}}"#);
     request.send().await.expect("a rule can have another pattern");
@@ -277,6 +287,7 @@ async fn each_fault_is_named_and_put_right(patient: &mut Patient) {
     events.remove_targets().rule(&rule).ids("topic").send().await.expect("a target can be removed");
     events.delete_rule().name(&rule).send().await.expect("a rule can be deleted");
     patient.repairs("bucket rule").await;
+    no_audit_begins(&patient.stack, &format!("the rule {rule} is gone; `cargo stack doctor` prints")).await;
 
     // EventBridge says nothing of the rule to a topic, so this never holds.
     let sns = aws_sdk_sns::Client::new(&config);
@@ -353,6 +364,10 @@ async fn no_role_may_do_more_than_it_needs(patient: &Patient) {
     let findings = patient.examined_as(stack.as_somebody("reader", &policy).await, 1000).await;
     assert!(sick(&findings).is_empty(), "{findings:#?}");
     let used = stack.used_by("reader").await;
+    let rules: Vec<_> = granted.iter().filter(|it| it.action.starts_with("events:")).collect();
+    let [rule] = rules[..] else { panic!("one role looks at one rule: {rules:?}") };
+    assert_eq!((&*rule.role, &*rule.action), ("PrepareAuditRole", "events:DescribeRule"));
+    assert!(used.iter().any(|done| rule.covers(done)), "the audit has looked at {rule:?}: {used:?}");
     assert!(OF_EXISTING_BUCKETS.iter().all(|action| used.contains(*action)), "{used:?}");
 }
 

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::operation::get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput;
 use spillway_aws::{CallError, ConfigError, variable};
 
-use crate::Error;
+use crate::{Error, Rule};
 
 /// What a bucket has to publish.
 const EVENTS: [&str; 2] = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"];
@@ -15,23 +15,23 @@ pub struct Events {
     pub s3: aws_sdk_s3::Client,
     pub lambda: aws_sdk_lambda::Client,
     pub bucket_name: String,
-    /// Where the bucket publishes.
+    /// Where its events go.
     pub topic: String,
-    /// Whether EventBridge brings them there, because the stack did not make the bucket.
-    pub by_event_bridge: bool,
+    /// What brings them there, if the stack did not make the bucket.
+    pub rule: Option<Rule>,
     /// What has the tracking queue read.
     pub mapping: String,
 }
 
 impl Events {
-    /// What a function's environment names: `TEST_BUCKET`, `EVENTS_TOPIC`, `IS_OWN_BUCKET`, `TRACKING_MAPPING`.
+    /// What a function's environment names: `TEST_BUCKET`, `EVENTS_TOPIC`, `EVENTS_RULE`, `TRACKING_MAPPING`.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, ConfigError> {
         Ok(Self {
             s3: aws_sdk_s3::Client::new(aws),
             lambda: aws_sdk_lambda::Client::new(aws),
             bucket_name: variable("TEST_BUCKET")?,
             topic: variable("EVENTS_TOPIC")?,
-            by_event_bridge: !variable::<bool>("IS_OWN_BUCKET")?,
+            rule: Rule::from_env(aws)?,
             mapping: variable("TRACKING_MAPPING")?,
         })
     }
@@ -43,6 +43,9 @@ impl Events {
         let configuration = answer.map_err(|error| self.unreadable(error))?;
         if !self.is_published(&configuration) {
             return Err(Error::Disconnected(self.unpublished()));
+        }
+        if let Some(rule) = &self.rule {
+            rule.check(&self.bucket_name).await?;
         }
         let mapping = self.lambda.get_event_source_mapping().uuid(&self.mapping).send().await;
         let mapping = mapping.map_err(CallError::of("GetEventSourceMapping"))?;
@@ -72,7 +75,7 @@ impl Events {
     }
 
     fn is_published(&self, configuration: &GetBucketNotificationConfigurationOutput) -> bool {
-        if self.by_event_bridge {
+        if self.rule.is_some() {
             return configuration.event_bridge_configuration().is_some();
         }
         let topics = configuration.topic_configurations().iter().filter(|topic| topic.topic_arn() == self.topic);
@@ -82,12 +85,12 @@ impl Events {
 
     fn unpublished(&self) -> String {
         let bucket = &self.bucket_name;
-        match self.by_event_bridge {
-            true => format!(
+        match self.rule {
+            Some(_) => format!(
                 "the bucket {bucket} does not send its events to EventBridge; `cargo stack doctor` prints the command that \
                  turns that on"
             ),
-            false => format!(
+            None => format!(
                 "the bucket {bucket} does not publish its events to {}; `cargo stack doctor` prints the command that puts \
                  that right",
                 self.topic

@@ -16,8 +16,10 @@ mod error;
 mod events;
 mod finding;
 mod queue;
+mod rule;
 
 pub use error::Error;
 pub use events::Events;
 pub use look::Looker;
 pub use queue::Queue;
+pub use rule::Rule;

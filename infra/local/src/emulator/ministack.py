@@ -6,8 +6,9 @@ what they say to one without.
 
 Permissions: what Step Functions and EventBridge Scheduler do, they do with the permissions of the role that they were given.
 Whatever a role is allowed is told in the log, once: {"allowed": "s3:DeleteObject", "resource": "arn:...", "role": "..."}.
-IAM learns that one event source mapping is got and not listed, which alarm DescribeAlarms is about, if it is asked in JSON, as boto3 does, and of a deletion's condition
-(s3:if-match). Who looks at a function's reserved concurrency, or lifts it, needs no permission to set it.
+IAM learns that one event source mapping is got and not listed, which alarm DescribeAlarms is about, if it is asked in JSON,
+as boto3 does, that the ARN of a rule of the default bus does not name the bus, and of a deletion's condition (s3:if-match).
+Who looks at a function's reserved concurrency, or lifts it, needs no permission to set it.
 
 EventBridge: a rule publishes to a topic only if the topic's policy lets it without a condition, as none can be used there. What S3 tells of a deletion has no size and no ETag, and
 what it tells of a version has its id.
@@ -66,11 +67,12 @@ invoke_resource = stepfunctions._invoke_resource
 mocked_response = stepfunctions._get_mock_response
 parameter = iam_actions._param
 lambda_action = iam_actions._lambda_action
+extract_resource_arn = iam_actions.extract_resource_arn
 s3_service_context = iam_actions.s3_service_context
 run_sub_machine = stepfunctions._run_sub_machine
+fail_state_error = stepfunctions._fail_state_error
 emit_lambda_logs = lambda_svc._emit_lambda_logs
 append_log_events = cloudwatch_logs._append_log_events
-fail_state_error = stepfunctions._fail_state_error
 alarm_record = provisioners._cw_metric_alarm_record
 copy_object = s3._copy_object
 
@@ -165,8 +167,6 @@ def with_events_inside_a_map(kind, execute):
     return run
 
 
-def run_iteration(states, start_at, given, execution, context):
-    if "mapRunArn" in execution:  # A child of a Distributed Map, which doesn't see its parent's variables.
 def enter(kind, given, context):
     execution = stepfunctions._executions[context["Execution"]["Id"]]
     details = {"name": context["State"]["Name"], "input": json.dumps(given)}
@@ -179,6 +179,8 @@ def fail_state_error_inside_a_map(definition, given, context):
     return fail_state_error(definition, given, context)
 
 
+def run_iteration(states, start_at, given, execution, context):
+    if "mapRunArn" in execution:  # A child of a Distributed Map, which doesn't see its parent's variables.
         own = {"Id": execution["executionArn"], "Name": execution["name"]}
         context = {**context, "Execution": {**context["Execution"], **own}, "variables": {}}
         return run_sub_machine(states, start_at, given, execution, context)
@@ -282,6 +284,11 @@ def lambda_action_by_method(method, path):
     return {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}.get(method, action)
 
 
+def resource_arn_of_rule(service, *request):
+    arn = extract_resource_arn(service, *request)
+    return arn.replace(":rule/default/", ":rule/") if service == "events" else arn
+
+
 def s3_service_context_with_condition(action, query_params, path="", headers=None):
     context = s3_service_context(action, query_params, path, headers)
     condition = (headers or {}).get("if-match") if action == "s3:DeleteObject" else None
@@ -379,6 +386,7 @@ iam_evaluator._request_origin = ContextVar("the caller's address, and whether it
 
 iam_actions._param = parameter_or_only_alarm
 iam_actions._lambda_action = lambda_action_by_method
+iam_actions.extract_resource_arn = resource_arn_of_rule
 iam_actions.s3_service_context = s3_service_context_with_condition
 iam_evaluator.evaluate = evaluate_and_tell
 eventbridge._invoke_target = invoke_permitted_target
@@ -405,7 +413,7 @@ for kind in ("Choice", "Pass", "Task", "Wait"):
     name = f"_execute_{kind.lower()}"
     setattr(stepfunctions, name, with_events_inside_a_map(kind, getattr(stepfunctions, name)))
 stepfunctions._run_sub_machine = run_iteration
+stepfunctions._fail_state_error = fail_state_error_inside_a_map
 stepfunctions._invoke_resource = invoke_or_mock
 stepfunctions._get_mock_response = lambda *_: None
 app.main()
-stepfunctions._fail_state_error = fail_state_error_inside_a_map
