@@ -18,6 +18,7 @@ use spillway_contracts::log_line::{Outcome, Verdict};
 use spillway_contracts::{ErrorName, ObjectName};
 use spillway_local::emulator::client;
 use spillway_stack::Connection;
+use spillway_stack::doctor::bucket_policy::NEEDED;
 use spillway_stack::doctor::finding::{Finding, Judgement};
 use spillway_stack::restore::{Plan, Which};
 use spillway_stack::run::execution::Ending;
@@ -229,7 +230,6 @@ async fn no_run_begins(stack: &Stack) {
     assert!(cause.contains("the bucket peoples-photos existed before this stack (ExistingBucketName)"), "{cause}");
 }
 
-/// A dry run until somebody says `DryRun=false`.
 /// Events don't come, and the audit's failure says why.
 async fn no_audit_begins(stack: &Stack, why: &str) {
     let audit = stack.audit(json!({})).await;
@@ -238,6 +238,7 @@ async fn no_audit_begins(stack: &Stack, why: &str) {
     assert!(cause.contains(why), "{cause}");
 }
 
+/// A dry run until somebody says `DryRun=false`.
 async fn the_cleaner_deletes_only_once_it_is_let_loose(stack: &Stack) {
     let before = stack.objects().await;
     stack.put("large", THRESHOLD as usize).await;
@@ -272,9 +273,9 @@ async fn each_fault_is_named_and_put_right(patient: &mut Patient) {
     let (rule, topic) =
         (patient.stack.resource("ObjectEventsRule").await, patient.stack.resource("ObjectEventsTopic").await);
     events.disable_rule().name(&rule).send().await.expect("a rule can be disabled");
-    patient.repairs("bucket rule").await;
     let enable = format!("the rule {rule} is disabled. Run `aws events enable-rule --name {rule}`");
     no_audit_begins(&patient.stack, &enable).await;
+    patient.repairs("bucket rule").await;
     let request = events.put_rule().name(&rule).state(RuleState::Enabled);
     let request = request.event_pattern(r#"{"source":["aws.s3"],"detail":{"bucket":{"name":["another"]}}}"#);
     request.send().await.expect("a rule can have another pattern");
@@ -286,8 +287,8 @@ async fn each_fault_is_named_and_put_right(patient: &mut Patient) {
     patient.repairs("bucket rule").await;
     events.remove_targets().rule(&rule).ids("topic").send().await.expect("a target can be removed");
     events.delete_rule().name(&rule).send().await.expect("a rule can be deleted");
-    patient.repairs("bucket rule").await;
     no_audit_begins(&patient.stack, &format!("the rule {rule} is gone; `cargo stack doctor` prints")).await;
+    patient.repairs("bucket rule").await;
 
     // EventBridge says nothing of the rule to a topic, so this never holds.
     let sns = aws_sdk_sns::Client::new(&config);
@@ -356,18 +357,23 @@ async fn no_role_may_do_more_than_it_needs(patient: &Patient) {
         Permission::new("UsageRole", "s3:ListBucketVersions", &bucket),
     ];
     assert_eq!(of_bucket, expect.iter().collect::<Vec<_>>());
+    let looked_for = NEEDED.iter().flat_map(|(role, actions)| actions.iter().map(move |it| (role, it)));
+    let looked_for = looked_for.map(|(role, (action, is_of_objects))| {
+        Permission::new(role, action, if *is_of_objects { &objects } else { &bucket })
+    });
+    assert_eq!(looked_for.collect::<BTreeSet<_>>(), BTreeSet::from(expect.clone()), "what the doctor looks for");
     let used = stack.used().await;
     assert!(used.iter().any(|done| expect[5].covers(done)), "the cleaner has deleted by its role: {used:?}");
+    let rules: Vec<_> = granted.iter().filter(|it| it.action.starts_with("events:")).collect();
+    let [rule] = rules[..] else { panic!("one role looks at one rule: {rules:?}") };
+    assert_eq!((&*rule.role, &*rule.action), ("PrepareAuditRole", "events:DescribeRule"));
+    assert!(used.iter().any(|done| rule.covers(done)), "the audit has looked at {rule:?}: {used:?}");
 
     let mut policy: Value = serde_json::from_str(READ_POLICY).expect("the policy is JSON");
     policy["Statement"][1]["Resource"] = json!(["arn:*:dynamodb:*:*:table/spillway-*", bucket]);
     let findings = patient.examined_as(stack.as_somebody("reader", &policy).await, 1000).await;
     assert!(sick(&findings).is_empty(), "{findings:#?}");
     let used = stack.used_by("reader").await;
-    let rules: Vec<_> = granted.iter().filter(|it| it.action.starts_with("events:")).collect();
-    let [rule] = rules[..] else { panic!("one role looks at one rule: {rules:?}") };
-    assert_eq!((&*rule.role, &*rule.action), ("PrepareAuditRole", "events:DescribeRule"));
-    assert!(used.iter().any(|done| rule.covers(done)), "the audit has looked at {rule:?}: {used:?}");
     assert!(OF_EXISTING_BUCKETS.iter().all(|action| used.contains(*action)), "{used:?}");
 }
 

@@ -4,6 +4,7 @@ use aws_sdk_s3::types::ReplicationRuleStatus;
 use serde_json::Value;
 use spillway_aws::CallError;
 
+use super::bucket_policy::Role;
 use super::finding::{Finding, Judgement};
 use super::subject::Subject;
 use super::{bucket_policy, keeping, notification};
@@ -135,7 +136,10 @@ async fn policy(subject: &Subject<'_>) -> Finding {
     Finding::of("bucket policy", bucket, seen, |seen| {
         let policy: Value =
             seen.and_then(|it| it.policy).and_then(|policy| serde_json::from_str(&policy).ok()).unwrap_or_default();
-        bucket_policy::judge(&policy, &subject.bucket_arn(), &subject.role_arn("CleanerRole"), subject.account())
+        let by_runs = bucket_policy::NEEDED_BY_RUNS.iter().filter(|_| !subject.has_existing_bucket());
+        let roles = bucket_policy::NEEDED.iter().chain(by_runs);
+        let roles: Vec<_> = roles.map(|&(name, needs)| Role { name, arn: subject.role_arn(name), needs }).collect();
+        bucket_policy::judge(&policy, &subject.bucket_arn(), &roles, subject.account())
     })
 }
 

@@ -1,4 +1,6 @@
-//! Whether the bucket's own policy denies what the cleaner's role allows it.
+//! Whether the bucket's own policy denies what the stack's roles allow.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -6,11 +8,37 @@ use super::finding::Judgement;
 use crate::policy::{any, list};
 use crate::wildcard;
 
-/// What the cleaner does: with the bucket, and with its objects.
-const NEEDED: [(&str, bool); 3] = [("s3:ListBucket", false), ("s3:GetObject", true), ("s3:DeleteObject", true)];
+/// An action, and whether it is done to objects rather than to the bucket.
+type Action = (&'static str, bool);
+
+const GET: Action = ("s3:GetObject", true);
+const LIST: Action = ("s3:ListBucket", false);
+const DELETE: Action = ("s3:DeleteObject", true);
+
+/// What each role does with whatever bucket the stack watches, by the template.
+pub const NEEDED: [(&str, &[Action]); 6] = [
+    ("AuditObjectsRole", &[GET, LIST]),
+    ("AuditRole", &[LIST]),
+    ("AuditRowsRole", &[GET, LIST]),
+    ("CleanerRole", &[DELETE, GET, LIST]),
+    ("PrepareAuditRole", &[("s3:GetBucketNotification", false)]),
+    ("UsageRole", &[("s3:GetBucketVersioning", false), GET, LIST, ("s3:ListBucketVersions", false)]),
+];
+
+/// What the driver's roles do besides with a bucket that the stack has made.
+pub const NEEDED_BY_RUNS: [(&str, &[Action]); 2] =
+    [("PrepareRunRole", &[DELETE, GET, LIST]), ("UploadRole", &[GET, LIST, ("s3:PutObject", true)])];
+
+/// A role of the stack.
+#[derive(Clone, Debug)]
+pub(super) struct Role {
+    pub(super) name: &'static str,
+    pub(super) arn: String,
+    pub(super) needs: &'static [Action],
+}
 
 /// What a statement denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Denial {
     /// All of it, always.
     Always,
@@ -19,28 +47,38 @@ enum Denial {
 }
 
 /// Judges the policy, or that there is none.
-pub(super) fn judge(policy: &Value, bucket_arn: &str, role_arn: &str, account: &str) -> Judgement {
-    let mut wrongs = Vec::new();
-    let mut notes = Vec::new();
+pub(super) fn judge(policy: &Value, bucket_arn: &str, roles: &[Role], account: &str) -> Judgement {
+    let (mut wrongs, mut notes, mut denied) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (index, statement) in list(&policy["Statement"]).enumerate() {
         let name =
             statement["Sid"].as_str().map_or_else(|| format!("statement {index}"), |sid| format!("statement {sid}"));
-        for (action, is_of_objects) in NEEDED {
-            match denial(statement, action, is_of_objects, bucket_arn, role_arn, account) {
-                Some(Denial::Always) => wrongs.push(format!("{name} denies the cleaner {action}")),
-                Some(Denial::Sometimes) => notes.push(format!("{name} may deny the cleaner {action}")),
-                None => {}
+        let mut denials: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for role in roles {
+            for &(action, is_of_objects) in role.needs {
+                let denial = denial(statement, action, is_of_objects, bucket_arn, &role.arn, account);
+                denied.extend((denial == Some(Denial::Always)).then_some(&*role.arn));
+                if let Some(denial) = denial {
+                    denials.entry((denial, action)).or_default().push(role.name);
+                }
+            }
+        }
+        for ((denial, action), names) in denials {
+            let names = names.join(", ");
+            match denial {
+                Denial::Always => wrongs.push(format!("{name} denies {action} to {names}")),
+                Denial::Sometimes => notes.push(format!("{name} may deny {action} to {names}")),
             }
         }
     }
     if !wrongs.is_empty() {
-        let fix = format!("have the bucket's owner except {role_arn} from what its policy denies");
+        let arns = denied.into_iter().collect::<Vec<_>>().join(", ");
+        let fix = format!("have the bucket's owner except {arns} from what its policy denies");
         return Judgement::wrong([wrongs, notes].concat().join("; "), fix);
     }
     if !notes.is_empty() {
         return Judgement::noted(format!("{}: it depends on the objects or on a condition", notes.join("; ")));
     }
-    Judgement::healthy("it denies the cleaner nothing")
+    Judgement::healthy("it denies the stack's roles nothing")
 }
 
 fn denial(
@@ -55,11 +93,11 @@ fn denial(
         Value::Null => any(&statement[field], holds),
         others => !any(others, holds),
     };
-    let is_cleaner =
+    let is_role =
         |it: &str| it == "*" || it == role_arn || it == account || (it.ends_with(":root") && it.contains(account));
     let principals = match (&statement["Principal"], &statement["NotPrincipal"]) {
-        (Value::Null, others) => !(any(others, is_cleaner) || any(&others["AWS"], is_cleaner)),
-        (named, _) => any(named, is_cleaner) || any(&named["AWS"], is_cleaner),
+        (Value::Null, others) => !(any(others, is_role) || any(&others["AWS"], is_role)),
+        (named, _) => any(named, is_role) || any(&named["AWS"], is_role),
     };
     let is_action = |it: &str| wildcard::matches(&it.to_lowercase(), &action.to_lowercase());
     if statement["Effect"] != "Deny" || !principals || !says("Action", "NotAction", &is_action) {
@@ -89,6 +127,7 @@ mod tests {
 
     const BUCKET: &str = "arn:aws:s3:::b";
     const ROLE: &str = "arn:aws:iam::000000000000:role/cleaner";
+    const AUDIT: &str = "arn:aws:iam::000000000000:role/audit";
 
     fn statement(change: Value) -> Value {
         let mut statement = json!({
@@ -100,12 +139,18 @@ mod tests {
         statement
     }
 
+    fn judged(policy: &Value) -> Judgement {
+        let cleaner = Role { name: "CleanerRole", arn: ROLE.to_owned(), needs: &[DELETE, GET, LIST] };
+        let audit = Role { name: "AuditRole", arn: AUDIT.to_owned(), needs: &[LIST] };
+        judge(policy, BUCKET, &[audit, cleaner], "000000000000")
+    }
+
     fn said(change: Value) -> Judgement {
-        judge(&json!({ "Statement": [statement(change)] }), BUCKET, ROLE, "000000000000")
+        judged(&json!({ "Statement": [statement(change)] }))
     }
 
     fn healthy() -> Judgement {
-        Judgement::healthy("it denies the cleaner nothing")
+        Judgement::healthy("it denies the stack's roles nothing")
     }
 
     #[track_caller]
@@ -116,24 +161,29 @@ mod tests {
 
     #[track_caller]
     fn noted(change: Value) {
-        let expect = "statement Keep may deny the cleaner s3:DeleteObject: it depends on the objects or on a condition";
+        let expect =
+            "statement Keep may deny s3:DeleteObject to CleanerRole: it depends on the objects or on a condition";
         assert_eq!(said(change), Judgement::noted(expect));
     }
 
     #[test]
-    fn what_the_policy_denies_the_cleaner_is_named() {
-        denied(json!({}), "statement Keep denies the cleaner s3:DeleteObject");
-        denied(json!({ "Principal": { "AWS": ["a", ROLE] } }), "statement Keep denies the cleaner s3:DeleteObject");
-        denied(
-            json!({ "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"] }),
-            "statement Keep denies the cleaner s3:ListBucket; statement Keep denies the cleaner s3:GetObject; \
-             statement Keep denies the cleaner s3:DeleteObject",
+    fn what_the_policy_denies_is_named_with_who_needs_it() {
+        denied(json!({}), "statement Keep denies s3:DeleteObject to CleanerRole");
+        denied(json!({ "Principal": { "AWS": ["a", ROLE] } }), "statement Keep denies s3:DeleteObject to CleanerRole");
+        let all = statement(json!({ "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"] }));
+        assert_eq!(
+            judged(&json!({ "Statement": [all] })),
+            Judgement::wrong(
+                "statement Keep denies s3:DeleteObject to CleanerRole; statement Keep denies s3:GetObject to CleanerRole; \
+                 statement Keep denies s3:ListBucket to AuditRole, CleanerRole",
+                format!("have the bucket's owner except {AUDIT}, {ROLE} from what its policy denies"),
+            )
         );
         let others = json!({ "Principal": null, "NotPrincipal": { "AWS": "arn:aws:iam::000000000000:role/owner" } });
-        denied(others, "statement Keep denies the cleaner s3:DeleteObject");
+        denied(others, "statement Keep denies s3:DeleteObject to CleanerRole");
         denied(
             json!({ "Action": null, "NotAction": ["s3:Get*", "s3:List*"] }),
-            "statement Keep denies the cleaner s3:DeleteObject",
+            "statement Keep denies s3:DeleteObject to CleanerRole",
         );
     }
 
@@ -145,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_denied_to_others_or_never_is_no_matter() {
-        assert_eq!(judge(&Value::Null, BUCKET, ROLE, "000000000000"), healthy());
+        assert_eq!(judged(&Value::Null), healthy());
         assert_eq!(said(json!({ "Effect": "Allow" })), healthy());
         assert_eq!(said(json!({ "Principal": { "AWS": "arn:aws:iam::111111111111:root" } })), healthy());
         assert_eq!(said(json!({ "Action": "s3:PutBucketPolicy" })), healthy());

@@ -7,7 +7,7 @@
 mod alarm;
 mod audit;
 mod bucket;
-mod bucket_policy;
+pub mod bucket_policy;
 pub mod finding;
 mod functions;
 mod keeping;
