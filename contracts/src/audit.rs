@@ -267,6 +267,20 @@ pub struct AuditLockRow {
     pub audit_id: String,
     /// From when on another audit may take it, in seconds since the epoch: after the longest audit's timeout.
     pub expires_at: i64,
+    /// Why the first batch of objects failed that did. None as long as all go well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<BatchFailure>,
+}
+
+/// What a batch of objects failed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BatchFailure {
+    /// One of the errors that end an audit, or a name of AWS's own.
+    #[serde(rename = "Error")]
+    pub error: String,
+    /// What Step Functions says of it: of a function, JSON with its `errorMessage`.
+    #[serde(rename = "Cause")]
+    pub cause: String,
 }
 
 /// The key of the row that only one audit at a time can hold.

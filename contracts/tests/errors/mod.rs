@@ -348,6 +348,7 @@ pub const ERRORS: &[(&str, &str)] = &[
     ("audit-findings/bad-no-found", "missing field `found`"),
     ("audit-lock-row/bad-other-key", "object_name: unknown variant `__RUN__`, expected `__AUDIT__`"),
     ("audit-lock-row/bad-no-audit-id", "missing field `audit_id`"),
+    ("audit-lock-row/bad-failure-without-a-cause", "failure: missing field `Cause`"),
     ("audited-row/bad-other-key", "object_name: unknown variant `__AUDIT__`, expected `__AUDITED__`"),
     ("audited-row/bad-no-audited-at", "missing field `audited_at`"),
     ("audit-line/bad-negative-drift", "drift_bytes: invalid value: integer `-2030`, expected u64"),
