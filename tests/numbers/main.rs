@@ -15,6 +15,7 @@ mod starts;
 mod targets;
 mod tracker;
 mod workflow;
+mod year;
 
 use std::fs;
 
@@ -106,6 +107,7 @@ async fn measure(wanted: impl Fn(Part) -> bool) -> String {
     }
     if wanted(Part::Plots) {
         measured.plots = plots::measure(&implementations).await;
+        measured.year = year::measure(&implementations.rust).await;
     }
     if wanted(Part::Tracker) {
         measured.tracked = tracker::measure(&implementations).await;

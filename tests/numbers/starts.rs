@@ -61,8 +61,17 @@ impl Surroundings {
 
     /// The variables that a function has on this stack, with those that Lambda sets.
     pub fn variables(&self, function: &str, backend: &Backend) -> BTreeMap<String, String> {
-        let mut variables = self.variables[function].clone();
         let endpoint = if function == "plotting" { backend.endpoint() } else { self.stack.local_aws.endpoint() };
+        let mut variables = self.variables_with(function, &endpoint);
+        if function == "call-plot-api" {
+            variables.insert("PLOT_API_URL".to_owned(), format!("{}/plot", backend.endpoint()));
+        }
+        variables
+    }
+
+    /// The same for a function that calls AWS here.
+    pub fn variables_with(&self, function: &str, endpoint: &str) -> BTreeMap<String, String> {
+        let mut variables = self.variables[function].clone();
         let path = std::env::var("PATH").unwrap_or_default();
         let of_lambda = [
             ("AWS_LAMBDA_FUNCTION_NAME", function),
@@ -72,13 +81,10 @@ impl Surroundings {
             ("AWS_DEFAULT_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-            ("AWS_ENDPOINT_URL", &endpoint),
+            ("AWS_ENDPOINT_URL", endpoint),
             ("PATH", &path),
         ];
         variables.extend(of_lambda.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        if function == "call-plot-api" {
-            variables.insert("PLOT_API_URL".to_owned(), format!("{}/plot", backend.endpoint()));
-        }
         variables
     }
 }

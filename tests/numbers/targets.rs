@@ -5,11 +5,13 @@ use crate::plots::{self, Plot};
 use crate::starts::{self, HEAVY_PLOT, Start};
 use crate::tracker::{self, Tracking};
 use crate::workflow::{self, Run};
+use crate::year::{self, Range};
 
 #[derive(Default)]
 pub struct Measured {
     pub starts: Vec<Start>,
     pub plots: Vec<Plot>,
+    pub year: Vec<Range>,
     pub tracked: Vec<Tracking>,
     pub run: Option<Run>,
 }
@@ -33,6 +35,9 @@ impl Measured {
         }
         if !self.plots.is_empty() {
             parts.push(plots::report(&self.plots));
+        }
+        if !self.year.is_empty() {
+            parts.push(year::report(&self.year));
         }
         if !self.tracked.is_empty() {
             parts.push(tracker::report(&self.tracked));

@@ -27,8 +27,7 @@ fn changes(count: usize, seconds: f64) -> Vec<(f64, String, i64)> {
 
 fn world(changes: &[(f64, String, i64)]) -> World {
     let millis = changes.iter().map(|(second, name, delta)| ((second * 1e3) as i64, name.as_str(), *delta));
-    let mut world = World::with_millis(&millis.collect::<Vec<_>>());
-    world.deps.threshold_bytes = 25_000;
+    let world = World::with_millis(&millis.collect::<Vec<_>>());
     world.dynamodb.has_pages_of(50);
     world
 }
@@ -72,22 +71,28 @@ fn queries(world: &World, partition: &str) -> usize {
 
 #[tokio::test]
 async fn a_plot_of_what_is_summed_up_is_that_of_the_records_to_the_pixel() {
-    // A change every 4 seconds for a few hours, and one every quarter of an hour for weeks.
-    for (seconds, partition) in [(4.0, "b#seconds"), (900.0, "b#minutes")] {
-        let world = world(&changes(4_000, seconds));
-        let length = (4_000.0 * seconds) as i64;
-        let ranges =
-            [(0, length), (length / 10 + 7, length - 1_234), (length / 3, length / 3 * 2), (-HOUR, 2 * length)];
+    // A change every 4 seconds for a few hours, one every 20 seconds for two days of which one is seen, and one every quarter
+    // of an hour for weeks.
+    let ranges = |length: i64| {
+        vec![(0, length), (length / 10 + 7, length - 1_234), (length / 3, length / 3 * 2), (-HOUR, 2 * length)]
+    };
+    for (count, seconds, threshold, ranges, partition) in [
+        (4_000, 4.0, 25_000, ranges(4 * 4_000), "b#seconds"),
+        (8_000, 20.0, 37_000, vec![(14 * HOUR, 38 * HOUR - 1)], "b#minutes"),
+        (4_000, 900.0, 25_000, ranges(900 * 4_000), "b#minutes"),
+    ] {
+        let mut world = world(&changes(count, seconds));
+        world.deps.threshold_bytes = threshold;
         let mut plain = Vec::new();
-        for (from, to) in ranges {
-            plain.push(svg(&world, from, to).await);
+        for (from, to) in &ranges {
+            plain.push(svg(&world, *from, *to).await);
         }
         assert_eq!(rows(&world), []);
         world.sum_up().await;
         let before = queries(&world, partition);
-        for ((from, to), plain) in ranges.into_iter().zip(plain) {
-            assert!(["+7.81 KiB", "threshold 24.4 KiB"].iter().all(|text| plain.contains(text)), "{plain}");
-            assert_eq!(svg(&world, from, to).await, plain, "{from} to {to}");
+        for ((from, to), plain) in ranges.iter().zip(&plain) {
+            assert!(["+7.81 KiB", "reached at"].iter().all(|text| plain.contains(text)), "{plain}");
+            assert_eq!(svg(&world, *from, *to).await, *plain, "{from} to {to}");
         }
         assert!(queries(&world, partition) >= before + 2 * ranges.len(), "{partition} was not read");
     }
