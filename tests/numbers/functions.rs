@@ -2,12 +2,22 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use spillway_tests::FUNCTIONS;
 
+/// The functions whose crates have more than one of them, or link another one.
+const OTHERS: [&str; 5] = ["usage", "prepare-audit", "audit-objects", "audit-rows", "report-audit"];
 const ALARM_EVENT: &str = include_str!("../../contracts/examples/alarm-event/ok-metric-alarm.json");
 const PLOT_REQUEST: &str = include_str!("../../contracts/examples/plot-request/ok-all-of-the-history.json");
 /// Sorts behind every key of a history.
 const END_OF_HISTORY: &str = "9999";
 const LARGEST_UPLOAD: u64 = 16 * 1024 * 1024;
+/// As many objects as a task of an audit gets.
+const LARGEST_BATCH: usize = 1000;
+
+/// Every function.
+pub fn measured() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.into_iter().chain(OTHERS)
+}
 
 /// How much an event asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +49,25 @@ pub fn event(function: &str, bucket: &str, weight: Weight, number: usize) -> Val
             json!({ "run_id": run_id, "started_at": now, "after_event_key": after_event_key, "cycles": [] })
         }
         "call-plot-api" => json!({ "run_id": run_id, "from": now }),
+        "usage" => json!({ "routeKey": "GET /usage", "queryStringParameters": {} }),
+        "prepare-audit" => json!({ "audit_id": run_id, "started_at": now, "input": {} }),
+        "audit-objects" => {
+            // None of them is there any more.
+            let item = |position| json!({ "Key": format!("{run_id}/{position}"), "Etag": "\"0\"", "Size": 1 });
+            let items: Vec<_> = (0..if heavy { LARGEST_BATCH } else { 1 }).map(item).collect();
+            json!({ "BatchInput": audit(&run_id), "Items": items })
+        }
+        "audit-rows" => json!({
+            "audit": audit(&run_id), "segment": 0, "segment_count": 1,
+            "progress": { "after": "", "suspects": [], "missing_since": null },
+        }),
+        "report-audit" => json!({
+            "plan": {
+                "audit": audit(&run_id), "started_at": now, "wait_seconds": 0, "segments": [0],
+                "ledger_before": { "objects": 0, "bytes": 0 },
+            },
+            "rows_compared": true,
+        }),
         "upload" | "wait-for-deletion" => {
             let size_bytes = if heavy { LARGEST_UPLOAD } else { 18 };
             let cycle = json!({
@@ -51,6 +80,10 @@ pub fn event(function: &str, bucket: &str, weight: Weight, number: usize) -> Val
         }
         _ => panic!("there are no events for {function}"),
     }
+}
+
+fn audit(audit_id: &str) -> Value {
+    json!({ "audit_id": audit_id, "repair": false, "grace_seconds": 0 })
 }
 
 fn parse(example: &str) -> Value {

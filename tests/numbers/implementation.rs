@@ -1,4 +1,5 @@
-//! The two implementations that are measured beside each other: all functions in Rust, those of the pipeline in Python.
+//! The implementations that are measured beside each other: all functions in Rust, those of the pipeline in Python, and a
+//! function in Rust that does nothing.
 
 use std::fs;
 use std::io::Write;
@@ -8,25 +9,30 @@ use std::path::{Path, PathBuf};
 use spillway_local::deploy::binaries::{self, Profile};
 use spillway_local::python::venv::Venv;
 use spillway_stack::progress::Reporter;
-use spillway_stack::workspace::Workspace;
-use spillway_tests::{FUNCTIONS, PIPELINE};
+use spillway_stack::workspace::{Workspace, cargo};
+use spillway_tests::{PIPELINE, repository};
 
-/// Functions in one language: a directory for each, with everything that is deployed.
+use crate::functions::measured;
+
+/// Functions of one kind: a directory for each, with everything that is deployed.
 pub struct Implementation {
-    pub language: Language,
+    pub kind: Kind,
     directory: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
+pub enum Kind {
     Rust,
     Python,
+    /// One function that does nothing, whatever it is asked for.
+    Empty,
 }
 
-/// Both implementations, and the Python that runs one of them.
+/// All implementations, and the Python that runs one of them.
 pub struct Implementations {
     pub rust: Implementation,
     pub python: Implementation,
+    pub empty: Implementation,
     venv: Venv,
 }
 
@@ -38,7 +44,12 @@ impl Implementations {
         let requirements = python_source().join("requirements.txt");
         let venv = Venv::with(&requirements, &workspace.local(), &Reporter::silent()).await;
         let venv = venv.unwrap_or_else(|error| panic!("{error}"));
-        Self { rust: rust(&workspace, target.join("rust")).await, python: python(&venv, target.join("python")), venv }
+        Self {
+            rust: rust(&workspace, target.join("rust")).await,
+            python: python(&venv, target.join("python")),
+            empty: nothing(&workspace, target.join("empty")).await,
+            venv,
+        }
     }
 
     /// Those that have this function, Rust first.
@@ -51,10 +62,10 @@ impl Implementations {
 
     /// The size of a function's package in bytes, zipped as `sam deploy` does.
     pub async fn package_size(&self, implementation: &Implementation, function: &str) -> u64 {
-        let distributions: &[&str] = match (implementation.language, function) {
-            (Language::Rust, _) => &[],
-            (Language::Python, "plotting") => &["boto3", "matplotlib"],
-            (Language::Python, _) => &["boto3"],
+        let distributions: &[&str] = match (implementation.kind, function) {
+            (Kind::Rust | Kind::Empty, _) => &[],
+            (Kind::Python, "plotting") => &["boto3", "matplotlib"],
+            (Kind::Python, _) => &["boto3"],
         };
         let mut command = self.venv.command("python");
         command.arg(python_source().join("package.py")).arg(implementation.directory(function)).args(distributions);
@@ -66,7 +77,10 @@ impl Implementations {
 
 impl Implementation {
     pub fn directory(&self, function: &str) -> PathBuf {
-        self.directory.join(function)
+        match self.kind {
+            Kind::Empty => self.directory.clone(),
+            Kind::Rust | Kind::Python => self.directory.join(function),
+        }
     }
 
     pub fn bootstrap(&self, function: &str) -> PathBuf {
@@ -75,13 +89,26 @@ impl Implementation {
 }
 
 async fn rust(workspace: &Workspace, directory: PathBuf) -> Implementation {
-    let names = FUNCTIONS.map(str::to_owned).into();
+    let names = measured().map(str::to_owned).collect();
     let binaries = binaries::build(workspace, &names, Profile::Release, &Reporter::silent()).await;
     for (name, binary) in binaries.unwrap_or_else(|error| panic!("{error}")) {
         let function = empty(directory.join(name));
         fs::copy(binary, function.join("bootstrap")).expect("a binary can be copied");
     }
-    Implementation { language: Language::Rust, directory }
+    Implementation { kind: Kind::Rust, directory }
+}
+
+/// Builds the function that does nothing. It is none of the template's, so that `sam build` doesn't build it.
+async fn nothing(workspace: &Workspace, directory: PathBuf) -> Implementation {
+    const NAME: &str = "empty";
+    let package = workspace.package_of(NAME).expect("the workspace has a function that does nothing");
+    let mut command = cargo();
+    command.args(["build", "--locked", "--quiet", "--release", "--package", package, "--bin", NAME]);
+    let status = command.current_dir(repository()).status().await.expect("cargo starts");
+    assert!(status.success(), "{NAME} does not build");
+    let binary = workspace.numbers().with_file_name("release").join(NAME);
+    fs::copy(binary, empty(directory.clone()).join("bootstrap")).expect("a binary can be copied");
+    Implementation { kind: Kind::Empty, directory }
 }
 
 fn python(venv: &Venv, directory: PathBuf) -> Implementation {
@@ -104,7 +131,7 @@ fn python(venv: &Venv, directory: PathBuf) -> Implementation {
         file.write_all(bootstrap.as_bytes()).expect("a file can be written");
         file.set_permissions(fs::Permissions::from_mode(0o755)).expect("a file can be made executable");
     }
-    Implementation { language: Language::Python, directory }
+    Implementation { kind: Kind::Python, directory }
 }
 
 fn empty(directory: PathBuf) -> PathBuf {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spillway_local::emulator::client::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
-use spillway_tests::{FUNCTIONS, Stack};
+use spillway_tests::Stack;
 
 use crate::backend::Backend;
 use crate::figures::{median, megabytes, milliseconds, rounded, table};
-use crate::functions::{Weight, event};
+use crate::functions::{Weight, event, measured};
 use crate::implementation::{Implementation, Implementations};
 use crate::lambda::Lambda;
 use crate::ledger;
@@ -25,9 +25,11 @@ pub struct Start {
     pub rust: Figures,
     /// Of the same function in Python, if there is one.
     pub python: Option<Figures>,
+    /// Of the function that does nothing, started by turns with this one.
+    pub empty: Figures,
 }
 
-/// What was measured of a function in one language.
+/// What was measured of a function of one kind.
 #[derive(Clone, Copy)]
 pub struct Figures {
     pub first_poll: Duration,
@@ -94,16 +96,19 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
     let light = Backend::start(surroundings.bucket(), 10).await;
     let heavy = Backend::start(surroundings.bucket(), HEAVY_PLOT).await;
     let mut starts = Vec::new();
-    for function in FUNCTIONS {
+    for function in measured() {
         eprintln!("{function}: {RUNS} starts");
-        let measured = implementations.of(function);
-        let times = times(&measured, function, &surroundings, &light).await;
+        // Where nothing reads the tracking queue, no audit begins.
+        surroundings.stack.let_queues_invoke(function == "prepare-audit").await;
+        let mut side_by_side = implementations.of(function);
+        side_by_side.push(&implementations.empty);
+        let times = times(&side_by_side, function, &surroundings, &light).await;
         if function == "cleaner" {
             ledger::add_objects(&surroundings.stack, 0..HEAVY_CLEANING).await;
             ledger::set_total(&surroundings.stack, HEAVY_CLEANING).await;
         }
         let mut figures = Vec::new();
-        for (number, (implementation, times)) in measured.into_iter().zip(times).enumerate() {
+        for (number, (implementation, times)) in side_by_side.into_iter().zip(times).enumerate() {
             let event = event(function, surroundings.bucket(), Weight::Heavy, 1_000_000 + number);
             let mut lambda =
                 Lambda::start(&implementation.bootstrap(function), &surroundings.variables(function, &heavy)).await;
@@ -115,7 +120,8 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
             let (first_poll, first_response) = times;
             figures.push(Figures { first_poll, first_response, peak_memory, package });
         }
-        starts.push(Start { function, rust: figures[0], python: figures.get(1).copied() });
+        let [rust, python @ .., empty] = &figures[..] else { panic!("{function} is measured beside nothing") };
+        starts.push(Start { function, rust: *rust, python: python.first().copied(), empty: *empty });
     }
     surroundings.stack.local_aws.shutdown().await;
     starts
@@ -141,7 +147,7 @@ async fn times(
         for (number, implementation) in implementations.iter().enumerate() {
             let mut lambda = Lambda::start(&implementation.bootstrap(function), &variables).await;
             let poll = lambda.first_poll().await;
-            let event = event(function, surroundings.bucket(), Weight::Light, 2 * round + number);
+            let event = event(function, surroundings.bucket(), Weight::Light, implementations.len() * round + number);
             let (answered, _) = lambda.invoke(&event).await;
             let response = answered - lambda.started();
             lambda.stop().await;
@@ -159,6 +165,7 @@ pub fn report(starts: &[Start]) -> String {
     let columns = [
         "function",
         "first poll, ms",
+        "times an empty one",
         "Python",
         "faster",
         "first response, ms",
@@ -168,27 +175,49 @@ pub fn report(starts: &[Start]) -> String {
         "package, MB",
         "Python",
     ];
-    table(&columns, starts.iter().map(cells))
+    let empty = starts.iter().min_by_key(|start| start.empty.first_poll).map(|start| {
+        let cells = cells("an empty function", &start.empty, None);
+        with_leads(cells, None, None)
+    });
+    let functions = starts.iter().map(|start| {
+        let cells = cells(start.function, &start.rust, start.python.as_ref());
+        with_leads(cells, Some(start.over_empty()), start.lead())
+    });
+    table(&columns, functions.chain(empty))
 }
 
-fn cells(start: &Start) -> Vec<String> {
+fn cells(name: &str, rust: &Figures, python: Option<&Figures>) -> Vec<String> {
     let figures: [fn(&Figures) -> f64; 4] = [
         |figures| milliseconds(figures.first_poll),
         |figures| milliseconds(figures.first_response),
         |figures| megabytes(figures.peak_memory),
         |figures| megabytes(figures.package),
     ];
-    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "—".to_owned());
-    let mut cells = vec![start.function.to_owned()];
+    let mut cells = vec![name.to_owned()];
     for figure in figures {
-        cells.push(rounded(figure(&start.rust)));
-        cells.push(or_none(start.python.as_ref().map(|python| rounded(figure(python)))));
+        cells.push(rounded(figure(rust)));
+        cells.push(python.map_or_else(none, |python| rounded(figure(python))));
     }
-    cells.insert(3, or_none(start.lead().map(|lead| format!("{lead:.0} ×"))));
     cells
 }
 
+/// The cells with those for how much slower than nothing the first poll comes, and how much faster than in Python.
+fn with_leads(mut cells: Vec<String>, over_empty: Option<f64>, lead: Option<f64>) -> Vec<String> {
+    cells.insert(3, lead.map_or_else(none, |lead| format!("{lead:.0} ×")));
+    cells.insert(2, over_empty.map_or_else(none, |over| format!("{over:.2} ×")));
+    cells
+}
+
+fn none() -> String {
+    "—".to_owned()
+}
+
 impl Start {
+    /// How many times longer than the function that does nothing this one takes to its first poll.
+    pub fn over_empty(&self) -> f64 {
+        self.rust.first_poll.as_secs_f64() / self.empty.first_poll.as_secs_f64()
+    }
+
     /// How many times faster than the same function in Python the first poll comes.
     pub fn lead(&self) -> Option<f64> {
         self.python.map(|python| python.first_poll.as_secs_f64() / self.rust.first_poll.as_secs_f64())
