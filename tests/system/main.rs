@@ -22,5 +22,6 @@ mod run_time;
 mod scenarios;
 mod state_machine;
 mod storm;
+mod targets;
 mod template;
 mod usage;
