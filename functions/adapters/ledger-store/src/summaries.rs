@@ -7,7 +7,7 @@ use spillway_contracts::partition::summaries;
 use spillway_contracts::summary::HistorySummary;
 use spillway_ledger::fold::key_time;
 
-use crate::history::AFTER_ALL;
+use crate::history::{AFTER_ALL, Key};
 use crate::item::Item;
 use crate::{Store, StoreError, item};
 
@@ -32,10 +32,11 @@ impl Store {
         Ok(())
     }
 
-    /// The newest summary of seconds, or of minutes. The read is consistent.
-    pub async fn newest_summary(&self, of: &str) -> Result<Option<HistorySummary>, StoreError> {
-        let attributes = "bucket_name, event_key, largest, summaries";
-        self.newest_before(&summaries(&self.tables.bucket_name, of), AFTER_ALL, attributes).await
+    /// The key of the newest summary of seconds, or of minutes. The read is consistent.
+    pub async fn newest_summary(&self, of: &str) -> Result<Option<String>, StoreError> {
+        let partition = summaries(&self.tables.bucket_name, of);
+        let newest: Option<Key> = self.newest_before(&partition, AFTER_ALL, "event_key").await?;
+        Ok(newest.map(|key| key.event_key))
     }
 
     /// The summaries of seconds, or of minutes, that begin in a span of time, `from` included, `to` excluded.

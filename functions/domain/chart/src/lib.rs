@@ -183,19 +183,11 @@ impl Chart {
     /// The order decides, not the clock: a change that carries an earlier time than the one before is drawn with that
     /// one, and a change from outside of the range at the range's edge.
     pub fn push(&mut self, change: Change) {
-        let last = self.reducer.columns().last().map_or(0, |column| column.index);
-        let column = self.times.change_column(change.at).max(last);
-        let (at, total) = (change.at, change.total_size);
-        self.reducer.push(column, total);
-        if total > self.peak.total {
-            self.peak = Peak { total, column, at: Some(at) };
+        if change.total_size >= self.frame.threshold_bytes {
+            self.reach(change.at);
         }
-        if total >= self.frame.threshold_bytes && self.reached_at.is_none() {
-            self.reached_at = Some(at);
-        }
-        self.last_total = total;
-        self.last_at = self.last_at.max(at);
-        self.marks.push(column, change);
+        self.push_summary(&Summary::of(change.at, &change));
+        self.offer(change);
     }
 
     /// How precisely the picture shows when something happened.
@@ -208,10 +200,9 @@ impl Chart {
     /// The picture is the same as that of the changes themselves, provided that there are many, that the largest
     /// [`NOTABLE`] of them are [offered](Self::offer), and that [`reach`](Self::reach) says when the total came to the threshold.
     pub fn push_summary(&mut self, summary: &Summary) {
-        let last = self.reducer.columns().last().map_or(0, |column| column.index);
-        let index = self.times.change_column(summary.at).max(last);
+        let index = self.column(summary.at);
         let &Summary { at, first, min, max, last, max_at, .. } = summary;
-        self.reducer.join(Column { index, first, min, max, last });
+        self.reducer.push(Column { index, first, min, max, last });
         if max > self.peak.total {
             self.peak = Peak { total: max, column: index, at: Some(max_at) };
         }
@@ -220,9 +211,9 @@ impl Chart {
         self.marks.add(summary.uploads, summary.deletions, summary.repairs);
     }
 
-    /// Takes a change that is worth a marker, one of those that the next or the last summaries stand for.
+    /// Takes a change that is worth a marker, one of those that the next summaries stand for.
     pub fn offer(&mut self, change: Change) {
-        self.marks.offer(self.times.change_column(change.at), change);
+        self.marks.offer(self.column(change.at), change);
     }
 
     /// Whether the total has come to the threshold yet.
@@ -256,6 +247,12 @@ impl Chart {
     pub fn to_svg(&self) -> String {
         let title = format!("{}, {}", self.frame.bucket_name, format_range(self.frame.start, self.frame.end));
         svg::to_svg(&self.scene(), &title, (self.frame.width, self.frame.height))
+    }
+
+    /// The column of the next change; none goes back.
+    fn column(&self, at: Timestamp) -> u32 {
+        let last = self.reducer.columns().last().map_or(0, |column| column.index);
+        self.times.change_column(at).max(last)
     }
 
     /// The column in which the line ends.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Change, ChangeKind};
+use super::Change;
 
 /// Up to this many changes, each has its marker.
 pub(super) const ALL: usize = 150;
@@ -36,17 +36,6 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Takes the next change.
-    pub fn push(&mut self, column: u32, change: Change) {
-        let (uploads, deletions, repairs) = match change.kind {
-            ChangeKind::Created => (1, 0, 0),
-            ChangeKind::Deleted => (0, 1, 0),
-            ChangeKind::Repaired => (0, 0, 1),
-        };
-        self.add(uploads, deletions, repairs);
-        self.offer(column, change);
-    }
-
     /// Counts changes.
     pub fn add(&mut self, uploads: u64, deletions: u64, repairs: u64) {
         self.uploads += uploads;
@@ -54,7 +43,7 @@ impl Marks {
         self.repairs += repairs;
     }
 
-    /// Takes the next change that may be worth a marker, and that is counted elsewhere.
+    /// Takes the next change that may be worth a marker; it is counted by itself.
     pub fn offer(&mut self, column: u32, change: Change) {
         self.kept.push(Mark { number: self.offered, column, change });
         self.offered += 1;
@@ -104,6 +93,7 @@ fn rank(mark: &Mark) -> (Reverse<u64>, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ChangeKind, Summary};
     use jiff::Timestamp;
 
     fn marks(deltas: impl IntoIterator<Item = i64>) -> Marks {
@@ -111,9 +101,19 @@ mod tests {
         for (column, size_delta) in (0..).zip(deltas) {
             let kind = if size_delta < 0 { ChangeKind::Deleted } else { ChangeKind::Created };
             let object_name = format!("{size_delta}.bin");
-            marks.push(column, Change { at: Timestamp::UNIX_EPOCH, object_name, size_delta, total_size: 0, kind });
+            push(
+                &mut marks,
+                column,
+                Change { at: Timestamp::UNIX_EPOCH, object_name, size_delta, total_size: 0, kind },
+            );
         }
         marks
+    }
+
+    fn push(marks: &mut Marks, column: u32, change: Change) {
+        let Summary { uploads, deletions, repairs, .. } = Summary::of(change.at, &change);
+        marks.add(uploads, deletions, repairs);
+        marks.offer(column, change);
     }
 
     fn deltas(marks: &Marks, peak: u64) -> Vec<i64> {
@@ -132,7 +132,7 @@ mod tests {
         let mut marks = marks([18, -18]);
         let at = Timestamp::UNIX_EPOCH;
         let repair = Change { at, object_name: "a".into(), size_delta: 5, total_size: 5, kind: ChangeKind::Repaired };
-        marks.push(2, repair);
+        push(&mut marks, 2, repair);
         assert_eq!((marks.uploads(), marks.deletions(), marks.repairs(), marks.count()), (1, 1, 1, 3));
     }
 

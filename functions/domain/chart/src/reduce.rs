@@ -31,13 +31,9 @@ pub(super) struct Reducer {
 }
 
 impl Reducer {
-    /// Takes the next total. One that comes with an earlier column than the total before counts for that one's column.
-    pub fn push(&mut self, index: u32, total: u64) {
-        self.join(Column { index, first: total, min: total, max: total, last: total });
-    }
-
-    /// Takes what the next totals come to, all of which fall on one column.
-    pub fn join(&mut self, next: Column) {
+    /// Takes what the next totals come to, all of which fall on one column. If that is an earlier one than that of the totals
+    /// before, they count for that one's.
+    pub fn push(&mut self, next: Column) {
         match self.columns.last_mut() {
             Some(column) if column.index >= next.index => {
                 column.min = column.min.min(next.min);
@@ -74,7 +70,9 @@ mod tests {
 
     fn reduced(totals: &[(u32, u64)]) -> Reducer {
         let mut reducer = Reducer::default();
-        totals.iter().for_each(|(index, total)| reducer.push(*index, *total));
+        totals.iter().for_each(|&(index, total)| {
+            reducer.push(Column { index, first: total, min: total, max: total, last: total })
+        });
         reducer
     }
 

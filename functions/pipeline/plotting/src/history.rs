@@ -107,7 +107,7 @@ impl Reading<'_> {
         let mut rows = self.deps.store.summaries(level.name(), from, to);
         while let Some(page) = rows.next().await? {
             for row in page {
-                let (_, summaries) = read(&row, level)?;
+                let summaries = read(&row, level)?;
                 row.largest.into_iter().for_each(|change| self.chart.offer(to_draw(change)));
                 for summary in summaries {
                     self.look_for_the_threshold(&summary, level).await?;

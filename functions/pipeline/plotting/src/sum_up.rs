@@ -66,7 +66,7 @@ async fn sum_up_minutes(store: &Store, deadline: Instant) -> Result<u32, Error> 
     let mut rows = Rows::new(store, Level::Minutes);
     while let Some(page) = seconds.next().await? {
         for row in page {
-            let (_, summaries) = read(&row, Level::Seconds)?;
+            let summaries = read(&row, Level::Seconds)?;
             let mut largest = row.largest;
             for summary in summaries {
                 let at = floor(summary.at, Level::Minutes.unit());
@@ -83,23 +83,21 @@ async fn sum_up_minutes(store: &Store, deadline: Instant) -> Result<u32, Error> 
 /// Up to when the history is summed up; `None` if nothing of it is.
 pub async fn summed_to(store: &Store, level: Level) -> Result<Option<Timestamp>, Error> {
     let Some(newest) = store.newest_summary(level.name()).await? else { return Ok(None) };
-    let begins_at = begins_at(&newest)?;
-    Ok(Some(begins_at.checked_add(level.row()).unwrap_or(Timestamp::MAX)))
+    Ok(Some(begins_at(&newest, level)?.checked_add(level.row()).unwrap_or(Timestamp::MAX)))
 }
 
-/// When a row's part of the history begins, and what each second or minute of it comes to.
-pub fn read(row: &HistorySummary, level: Level) -> Result<(Timestamp, Vec<Summary>), Error> {
-    let begins_at = begins_at(row)?;
-    let summaries = unpack(&row.summaries, begins_at, level.unit()).map_err(|error| corrupt(row, &error))?;
-    Ok((begins_at, summaries))
+/// What each second or minute of a row's part of the history comes to.
+pub fn read(row: &HistorySummary, level: Level) -> Result<Vec<Summary>, Error> {
+    let begins_at = begins_at(&row.event_key, level)?;
+    unpack(&row.summaries, begins_at, level.unit()).map_err(|error| corrupt(&row.event_key, level, &error))
 }
 
-fn begins_at(row: &HistorySummary) -> Result<Timestamp, Error> {
-    row.event_key.parse().map_err(|error: jiff::Error| corrupt(row, &error))
+fn begins_at(key: &str, level: Level) -> Result<Timestamp, Error> {
+    key.parse().map_err(|error: jiff::Error| corrupt(key, level, &error))
 }
 
-fn corrupt(row: &HistorySummary, error: &dyn std::error::Error) -> Error {
-    let reason = format!("the summary {} of {}: {error}", row.event_key, row.bucket_name);
+fn corrupt(key: &str, level: Level, error: &dyn std::error::Error) -> Error {
+    let reason = format!("the summary {key} of {}: {error}", level.name());
     StoreError::Corrupt { table: "the history".into(), reason }.into()
 }
 

@@ -174,7 +174,7 @@ async fn a_row_that_cannot_be_read_is_named() {
     world.dynamodb.become_now(tables);
     let answer = world.ask(json!({ "to": at(16_000).to_string() }), "image/svg+xml").await;
     assert_eq!(answer.status_code, 500);
-    let reason = "the summary 2026-08-01T11:00:00.000Z of b#seconds: it is not in Base64: Invalid symbol 63, offset 0.";
+    let reason = "the summary 2026-08-01T11:00:00.000Z of seconds: it is not in Base64: Invalid symbol 63, offset 0.";
     let body: Value = serde_json::from_slice(&match answer.body.unwrap() {
         aws_lambda_events::encodings::Body::Text(text) => text.into_bytes(),
         other => panic!("{other:?}"),
