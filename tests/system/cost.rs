@@ -309,12 +309,15 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     // The tasks share a log group.
     let invocations = stack.durations(&stack.function("upload").await).await;
     fits("invocations", invocations.len() as f64, RUN_INVOCATIONS);
-    at_most("milliseconds of a run", invocations.iter().sum(), RUN_MILLISECONDS);
+    let milliseconds: f64 = invocations.iter().sum();
+    assert!(milliseconds <= RUN_MILLISECONDS, "{milliseconds} milliseconds of a run");
 
-    stack.drain().await;
-    // In a run most events come alone.
-    let alone = [stack.durations(&tracking).await, stack.durations(&logging).await].map(least);
-    at_most("milliseconds of an event", alone.iter().sum(), EVENT_MILLISECONDS);
+    takes_at_most("an event", EVENT_MILLISECONDS, async || {
+        put_empty_objects(&stack, 1).await;
+        stack.drain().await;
+        least(stack.durations(&tracking).await) + least(stack.durations(&logging).await)
+    })
+    .await;
 
     let before = stack.log_bytes(&[&tracking, &logging]).await;
     const EVENTS: usize = 200;
@@ -337,23 +340,25 @@ async fn an_event_and_a_run_take_no_more_than_the_tables_say() {
     fits("bytes of a record", average(records.map(|record| stored_bytes(&record))), STORED_BYTES[1]);
 
     let cleaner = stack.function("cleaner").await;
-    let ticks = [(&tracking, json!({ "heartbeat": true })), (&cleaner, json!({ "schedule": "safety-net" }))];
-    let (mut milliseconds, mut bytes) = (0.0, 0.0);
-    for (function, event) in ticks {
-        let (least, average) = tick(&stack, function, &event).await;
-        (milliseconds, bytes) = (milliseconds + least, bytes + average);
-    }
-    at_most("milliseconds of a minute's schedules", milliseconds, TICK_MILLISECONDS);
+    let (heartbeat, safety_net) = (json!({ "heartbeat": true }), json!({ "schedule": "safety-net" }));
+    let bytes = tick(&stack, &tracking, &heartbeat).await.1 + tick(&stack, &cleaner, &safety_net).await.1;
     fits("bytes of log of a minute's schedules", bytes, TICK_BYTES);
-    let (milliseconds, bytes) = tick(&stack, &stack.function("plotting").await, &json!({ "sum_up": true })).await;
-    at_most("milliseconds of summing up", milliseconds, SUM_MILLISECONDS);
-    fits("bytes of log of summing up", bytes, SUM_BYTES);
+    takes_at_most("a minute's schedules", TICK_MILLISECONDS, async || {
+        tick(&stack, &tracking, &heartbeat).await.0 + tick(&stack, &cleaner, &safety_net).await.0
+    })
+    .await;
+    let (plotting, sum_up) = (stack.function("plotting").await, json!({ "sum_up": true }));
+    fits("bytes of log of summing up", tick(&stack, &plotting, &sum_up).await.1, SUM_BYTES);
+    takes_at_most("summing up", SUM_MILLISECONDS, async || tick(&stack, &plotting, &sum_up).await.0).await;
 
     let usage = stack.function("usage").await;
-    for route in ["GET /usage", "GET /plan"].repeat(5) {
-        stack.answer(&usage, &json!({ "routeKey": route })).await.expect("an answer");
-    }
-    at_most("milliseconds of an answer", least(stack.durations(&usage).await), ANSWER_MILLISECONDS);
+    takes_at_most("an answer", ANSWER_MILLISECONDS, async || {
+        for route in ["GET /usage", "GET /plan"].repeat(5) {
+            stack.answer(&usage, &json!({ "routeKey": route })).await.expect("an answer");
+        }
+        least(stack.durations(&usage).await)
+    })
+    .await;
 
     let audited = stack.start_audit(json!({})).await;
     stack.end_of(&audited).await;
@@ -394,9 +399,17 @@ fn fits(what: &str, count: f64, table: f64) {
     assert!(range.contains(&count), "{count} {what}, and the table has {table}");
 }
 
-#[track_caller]
-fn at_most(what: &str, count: f64, table: f64) {
-    assert!(count <= table, "{count} {what}, and the table has {table}");
+/// Measures it until the machine has been free enough of other tests for what the table says.
+async fn takes_at_most(what: &str, milliseconds: f64, measured: impl AsyncFn() -> f64) {
+    const ATTEMPTS: usize = 20;
+    let mut least = f64::INFINITY;
+    for _ in 0..ATTEMPTS {
+        least = least.min(measured().await);
+        if least <= milliseconds {
+            return;
+        }
+    }
+    panic!("{what} took {least} ms each time, and the table has {milliseconds}");
 }
 
 /// How long it takes if no other test keeps the machine busy.
