@@ -204,7 +204,7 @@ def listed(bucket, role):
     while True:
         try:
             return stepfunctions._read_map_items(reader, {}, {})
-        except RuntimeError:  # The bucket changed while it was listed.
+        except (RuntimeError, KeyError):  # The bucket changed while it was listed.
             continue
 
 
