@@ -10,11 +10,15 @@ use spillway_contracts::log_line::TotalSizeLine;
 use spillway_lambda::request_id;
 use spillway_ledger::ObjectEvent;
 use spillway_ledger::audit::Finding;
-use spillway_ledger::fold::TOMBSTONE_LIFE;
+use spillway_ledger::fold::{TOMBSTONE_LIFE, TRANSACTION_ACTIONS};
 use spillway_ledger_store::apply;
 
 use crate::look::Looked;
 use crate::{Error, Looker};
+
+/// How many repairs are made after one reading: as many as a transaction holds. While others commit all the time, the rows of
+/// more can't be read between two commits.
+const AT_ONCE: usize = (TRANSACTION_ACTIONS - 1) / 2;
 
 /// How many examples of what differs a task leaves.
 const EXAMPLES: usize = 3;
@@ -48,8 +52,9 @@ pub async fn settle(
         }
     }
     looker.store.keep_findings(&record(audit, part, found, examples, now)).await?;
-    if audit.repair && !repairs.is_empty() {
-        apply(&looker.store, repairs, looker.now, |record| {
+    let repairs = if audit.repair { repairs } else { Vec::new() };
+    for repairs in repairs.chunks(AT_ONCE) {
+        apply(&looker.store, repairs.to_vec(), looker.now, |record| {
             write(&TotalSizeLine::of(record, looker.threshold_bytes, request_id(), (looker.now)()));
         })
         .await?;

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use audit::{Looker, Queue, objects, rows};
 use jiff::Timestamp;
@@ -58,16 +58,7 @@ impl World {
 
     /// Has the ledger count an object, which it has for long.
     async fn record(&self, name: &str, size: u64) {
-        let event = ObjectEvent {
-            bucket_name: "b".into(),
-            object_name: ObjectName::new(name).unwrap(),
-            kind: EventKind::Created { size, etag: Some("first".into()) },
-            event_type: "ObjectCreated:Put".into(),
-            sequencer: Sequencer::new("1").unwrap(),
-            version_id: None,
-            event_time: now(),
-        };
-        apply(&self.looker.store, vec![event], now, |_| {}).await.unwrap();
+        apply(&self.looker.store, vec![created(name, size, 1)], now, |_| {}).await.unwrap();
         pass(86_400);
     }
 
@@ -79,6 +70,18 @@ impl World {
 
     async fn found(&self) -> Found {
         self.looker.store.findings("an-audit").await.unwrap().0
+    }
+}
+
+fn created(name: &str, size: u64, sequencer: u64) -> ObjectEvent {
+    ObjectEvent {
+        bucket_name: "b".into(),
+        object_name: ObjectName::new(name).unwrap(),
+        kind: EventKind::Created { size, etag: Some("first".into()) },
+        event_type: "ObjectCreated:Put".into(),
+        sequencer: Sequencer::new(format!("{sequencer:X}")).unwrap(),
+        version_id: None,
+        event_time: now(),
     }
 }
 
@@ -114,6 +117,29 @@ async fn a_batch_is_compared_and_what_differs_is_put_right() {
     };
     assert_eq!((found, world.found().await), (expected, expected));
     world.dynamodb.check_sums(&[("new".into(), 4), ("other".into(), 2), ("same".into(), 1)].into());
+}
+
+/// Others commit more often than a thousand rows can be read.
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_repaired_while_others_commit_all_the_time() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+    names.iter().for_each(|name| world.s3.put(name, 1, "first"));
+    let (rival, reads) = (Arc::new(world.dynamodb.store()), AtomicU64::new(0));
+    world.looker.store = world.dynamodb.store_after(move |operation| {
+        let rival = rival.clone();
+        let read = (operation == "BatchGetItem").then(|| reads.fetch_add(1, Ordering::Relaxed));
+        async move {
+            if let Some(read) = read.filter(|read| read % 3 == 2) {
+                apply(&rival, vec![created("other", 1, read)], now, |_| {}).await.unwrap();
+            }
+        }
+    });
+    let items = names.iter().map(|key| json!({ "Key": key, "Etag": "\"first\"", "Size": 1 }));
+    let request = json!({ "BatchInput": audit(), "Items": items.collect::<Vec<_>>() });
+    let found = objects::handle(&world.looker, serde_json::from_value(request).unwrap(), |_| {}).await.unwrap();
+    assert_eq!(found.added, Tally { objects: 1000, bytes: 1000 });
+    assert_eq!(world.dynamodb.total_size(), 1001);
 }
 
 #[tokio::test]

@@ -72,10 +72,19 @@ pub fn operation(request: &HttpRequest) -> (String, Value) {
 impl FakeDynamoDb {
     /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
     pub fn store(&self) -> Store {
+        self.store_after(|_| std::future::ready(()))
+    }
+
+    /// The same, but before each call of an operation something else happens.
+    pub fn store_after<F>(&self, interlude: impl Fn(&str) -> F + Send + Sync + 'static) -> Store
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let fake = self.clone();
         store(patient_http_client(move |request| {
-            let fake = fake.clone();
+            let (fake, interlude) = (fake.clone(), interlude(&operation(&request).0));
             async move {
+                interlude.await;
                 // Whoever else has something to ask comes first, so that tasks side by side always meet.
                 tokio::task::yield_now().await;
                 fake.state().answer(&request)
