@@ -129,8 +129,8 @@ pub struct CleanerRow {
     pub object_name: CleanerKey,
     /// How many times the row was written.
     pub version: u64,
-    /// No record that still matters has a smaller key, or was written with a smaller version than the one in this key: that of
-    /// the newest cleaning's first record, as a rule. Null if the ledger has recorded everything that was deleted.
+    /// No record that still matters has a smaller key, or was written with a smaller version than the one in this key. Null if
+    /// the ledger has recorded everything that was deleted.
     pub cleaning: Option<String>,
     /// How many records there are from that one on, at least.
     pub record_count: u64,

@@ -5,6 +5,7 @@
 //! tasks of its own, in which there is no such variable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -59,9 +60,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// How many deletions the rule counts.
-    pub fn made(&self) -> usize {
-        self.chosen_versions.len() - self.refused.len()
+    /// How many deletions the rule counts. What S3 has refused counts for as long as the round goes on.
+    pub fn made(&self) -> RangeInclusive<usize> {
+        self.chosen_versions.len() - self.refused.len()..=self.chosen_versions.len()
     }
 
     /// Forgets what S3 said of an object, because the answer was lost.

@@ -225,10 +225,10 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
     let start = shared.lock().rng.i64(1..200);
     pass(start).await;
     let environment = Environment::new(shared, "cleaner");
-    let (rule, needs_audit) = {
+    let (rule, limits, needs_audit) = {
         let world = shared.lock();
         let is_adopted = world.plan.audits.as_ref().is_some_and(|audits| audits.adopted > 0);
-        (safeguard::rule(&world), is_adopted && world.has(Safeguard::NeedsAudit))
+        (safeguard::rule(&world), world.plan.limits, is_adopted && world.has(Safeguard::NeedsAudit))
     };
     let deps = cleaner::Deps {
         store: ledger(),
@@ -236,6 +236,7 @@ async fn clean(shared: &Shared, invocation: Invocation) -> bool {
         notices: Notices::default(),
         rule,
         alarm: TotalSizeAlarm { cloudwatch: cloudwatch(), name: "the-alarm".into() },
+        limits,
         patience: patience(PERIOD),
         needs_audit,
         dry_run: false,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use cleaner::Limits;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::rule::{DeleteFirst, target_bytes};
@@ -57,6 +58,8 @@ pub struct Plan {
     pub max_receive_count: u32,
     /// How many batches of a queue are worked on at a time.
     pub concurrency: usize,
+    /// How much the cleaner does at once.
+    pub limits: Limits,
     /// By how many milliseconds the indexes lag at most.
     pub index_lag: i64,
     /// How many things users do.
@@ -105,6 +108,10 @@ impl Plan {
                 minimum_age: SignedDuration::from_mins(one_of(rng, &[0, 0, 1, 5])),
                 max_deletes,
                 protected: "keep/".parse().unwrap(),
+            },
+            limits: match rng.usize(0..=4) {
+                0 | 1 => Limits::default(),
+                round => Limits { round, record: rng.usize(1..=2), unrecorded: one_of(rng, &[3, 10_000]) },
             },
             faults: one_of(rng, &[0, 10, 40, 120]),
             slowest: 40_000,

@@ -18,6 +18,7 @@ pub use changes::Changes;
 pub use cleanings::Standing;
 pub use commit::Outcome;
 pub use index::CandidatesPage;
+pub use item::Item;
 pub use rule::rule_from_env;
 pub use summaries::Summaries;
 

@@ -1,8 +1,13 @@
 //! One invocation of the cleaner: decides, puts on record what goes, deletes it, and puts on record what came of it.
+//!
+//! While the objects of one round are deleted, those of the next are chosen and put on record: a round is under way for the
+//! other as it is for any other invocation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
@@ -11,20 +16,43 @@ use spillway_ledger::choice::{Candidate, Rule, Stop};
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger_store::Outcome as Saved;
 
-use crate::decide::Decision;
-use crate::delete::delete_all;
+use crate::decide::{Decision, Known};
+use crate::looks::pause;
 use crate::plan::{Plan, plan};
 use crate::report::{self, Done};
+use crate::rounds::{Round, Rounds};
 use crate::{Deps, Error, Invocation};
 
-/// How many objects one record has at most: with names of 1,024 bytes, DynamoDB's 400 KB have room for more.
-const RECORD: usize = 250;
+/// How much a cleaning does at once. In tests that is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many objects are chosen at once: their records, and those that are taken over, are one transaction.
+    pub round: usize,
+    /// How many objects one record has at most: with names of 1,024 bytes, DynamoDB's 400 KB have room for more.
+    pub record: usize,
+    /// At how many deletions that the ledger has not recorded a cleaning waits for it. It records about a thousand events a
+    /// second, and what is under way has to be read for each decision. If events don't reach it at all, no more than this goes in
+    /// one invocation.
+    pub unrecorded: usize,
+}
 
-/// How many objects are chosen at once: their records, and those that are taken over, are one transaction.
-const ROUND: usize = 1000;
+impl Default for Limits {
+    fn default() -> Self {
+        Self { round: 1_000, record: 250, unrecorded: 10_000 }
+    }
+}
 
-/// How many times a cleaning decides anew because others were faster.
+/// How many rounds are deleted at a time: the slowest deletions of one keep nobody else waiting.
+const AT_ONCE: usize = 2;
+
+/// How long a cleaning that is ahead of the ledger by as many waits for it.
+const CATCHING_UP: Duration = Duration::from_secs(1);
+
+/// How many times a cleaning decides anew because others were faster, or DynamoDB had no room.
 const ATTEMPTS: u32 = 10;
+
+/// How long before the end of the invocation no further round begins.
+const LAST_ROUND: SignedDuration = SignedDuration::from_secs(30);
 
 /// From when on a deletion that the ledger has not recorded is late. Most are recorded within seconds.
 const LATE: SignedDuration = SignedDuration::from_mins(15);
@@ -40,6 +68,17 @@ pub struct Cleaning<'a> {
     first_record: Option<String>,
     /// How many records it has written.
     records: usize,
+    /// `__CLEANER__` as it wrote it last.
+    row: Option<CleanerRow>,
+    /// What it has read of the ledger.
+    known: Option<Known>,
+    /// What S3 refuses to delete, and whether it has refused something since the last decision.
+    refused: BTreeSet<ObjectName>,
+    has_refused: bool,
+    /// Whether there is more to do than was chosen, or something of what was chosen.
+    is_unfinished: bool,
+    /// The first failure of S3.
+    failure: Option<CallError>,
     done: Done,
 }
 
@@ -54,6 +93,12 @@ impl<'a> Cleaning<'a> {
             cleaning_id: request_id(),
             first_record: None,
             records: 0,
+            row: None,
+            known: None,
+            refused: BTreeSet::new(),
+            has_refused: false,
+            is_unfinished: false,
+            failure: None,
             done: Done::default(),
         }
     }
@@ -70,48 +115,101 @@ impl<'a> Cleaning<'a> {
 
     /// Deletes until the total is below the threshold, or nothing more may be deleted.
     pub async fn run(&mut self) -> Result<(), Error> {
-        let mut refused = BTreeSet::new();
+        let mut rounds = Rounds::default();
+        let chosen = self.choose(&mut rounds).await;
+        let ended = self.end(&mut rounds, 0, *chosen.as_ref().unwrap_or(&true)).await;
+        chosen.and(ended)?;
+        self.failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Has round after round begin; says whether there is more to do than has begun.
+    async fn choose(&mut self, rounds: &mut Rounds) -> Result<bool, Error> {
         let mut overtaken = 0;
         loop {
-            let now = (self.deps.now)();
-            let Plan { standing, decision } = plan(&self.deps.sources(), &self.rule(), &refused, now).await?;
+            let (now, rule) = ((self.deps.now)(), self.rule(rounds));
+            (self.has_refused, self.is_unfinished) = (false, false);
+            let Plan { standing, decision } =
+                plan(&self.deps.sources(), &rule, &self.refused, now, &mut self.known).await?;
             let Some(decision) = decision else {
                 self.done.is_not_audited = true;
                 self.done.stop = Some(Stop::Below);
                 self.done.ledger_total_size = standing.state.map_or(0, |state| state.total_size);
                 self.done.total_size = self.done.ledger_total_size;
-                return Ok(());
+                return Ok(true);
             };
             let row = standing.cleaner.as_ref();
             let late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
             let unrecorded = decision.under_way.values().filter(late).count();
-            let is_left = self.is_left_to_the_alarm(row, &decision, now).await;
-            self.note(&decision, unrecorded, is_left);
-            if decision.choice.delete.is_empty() || is_left || self.deps.dry_run {
-                return self.settle(row, &decision, now).await;
+            let is_left = self.records == 0 && self.is_left_to_the_alarm(row, &decision, now).await;
+            self.note(&decision, unrecorded, is_left, rounds);
+            let begins = !decision.choice.delete.is_empty() && !is_left && !self.deps.dry_run;
+            if !begins && rounds.is_empty() {
+                self.settle(row, &decision, now).await?;
+                return Ok(false);
             }
-            let (row, records) = self.begin(row, &decision, now);
-            match self.deps.store.save_cleaner(&row, previous(&row), &records).await? {
-                Saved::Committed => {}
-                Saved::Conflict | Saved::Throttled if overtaken + 1 < ATTEMPTS => {
-                    overtaken += 1;
-                    continue;
+            if begins && self.is_ahead(&decision, now) {
+                self.end(rounds, 0, true).await?;
+                if self.failure.is_some() || !self.has_time() {
+                    self.finish(Vec::new(), true).await?;
+                    return Ok(true);
                 }
-                Saved::Conflict | Saved::Throttled => return Err(Error::Overtaken { attempts: ATTEMPTS }),
+                tokio::time::sleep(CATCHING_UP).await;
+                continue;
             }
-            self.records += records.len();
-            self.first_record = self.first_record.take().or(records.first().map(|record| record.event_key.clone()));
-            let goes_on = self.delete(&decision, row, records, &mut refused).await?;
-            if !goes_on {
-                return Ok(());
+            // Once the bucket is below its threshold, what nobody may delete is no reason to go on.
+            let is_over = decision.choice.projected_total_size >= self.deps.rule.threshold_bytes;
+            let has_more = match decision.choice.stop {
+                Stop::Below => false,
+                Stop::MaxDeletes => true,
+                Stop::OnlyProtected | Stop::OnlyYoung => is_over,
+            };
+            let stop = decision.choice.stop;
+            if begins {
+                let (row, records) = self.begin(row, &decision, now);
+                match self.deps.store.save_cleaner(&row, previous(&row), &records).await? {
+                    Saved::Committed => {}
+                    Saved::Conflict | Saved::Throttled if overtaken + 1 < ATTEMPTS => {
+                        overtaken += 1;
+                        pause(overtaken).await;
+                        continue;
+                    }
+                    Saved::Conflict | Saved::Throttled => return Err(Error::Overtaken { attempts: ATTEMPTS }),
+                }
+                overtaken = 0;
+                self.records += records.len();
+                self.first_record = self.first_record.take().or(records.first().map(|record| record.event_key.clone()));
+                self.row = Some(row);
+                rounds.begin(self.deps, decision.choice.delete, records, self.over_at);
+            }
+            let is_round = begins && stop == Stop::MaxDeletes && self.may_make(rounds) > 0;
+            self.end(rounds, if is_round { AT_ONCE - 1 } else { 0 }, has_more).await?;
+            let goes_on = self.has_time() && self.failure.is_none() && self.may_make(rounds) > 0;
+            if !goes_on || !(self.has_refused || is_round) {
+                return Ok(has_more);
             }
         }
     }
 
+    /// Whether there is time for another round.
+    fn has_time(&self) -> bool {
+        (self.deps.now)() < self.over_at - LAST_ROUND
+    }
+
     /// The rule, with as many deletions as the invocation may still make in one round.
-    fn rule(&self) -> Rule {
-        let max_deletes = self.deps.rule.max_deletes.saturating_sub(self.done.made()).min(ROUND);
-        Rule { max_deletes, ..self.deps.rule.clone() }
+    fn rule(&self, rounds: &Rounds) -> Rule {
+        Rule { max_deletes: self.may_make(rounds).min(self.deps.limits.round), ..self.deps.rule.clone() }
+    }
+
+    /// How many more deletions the invocation may make.
+    fn may_make(&self, rounds: &Rounds) -> usize {
+        self.deps.rule.max_deletes.saturating_sub(self.done.made() + rounds.objects().count())
+    }
+
+    /// Whether the ledger has first to record what was deleted in the time of an invocation.
+    fn is_ahead(&self, decision: &Decision, now: Timestamp) -> bool {
+        let is_on_its_way =
+            |object: &&CleaningObject| now < object.over_at && matches!(object.outcome, None | Some(Outcome::Deleted));
+        decision.under_way.values().filter(is_on_its_way).count() >= self.deps.limits.unrecorded
     }
 
     /// Whether the schedule is the first to find something to delete, and the alarm is about to.
@@ -124,7 +222,7 @@ impl<'a> Cleaning<'a> {
     }
 
     /// Keeps the decision for the line.
-    fn note(&mut self, decision: &Decision, unrecorded: usize, is_left: bool) {
+    fn note(&mut self, decision: &Decision, unrecorded: usize, is_left: bool, rounds: &Rounds) {
         let done = &mut self.done;
         if done.stop.is_none() {
             done.ledger_total_size = decision.ledger_total_size;
@@ -133,7 +231,8 @@ impl<'a> Cleaning<'a> {
         done.unrecorded_count = unrecorded;
         done.is_left_to_alarm = is_left;
         done.stop = Some(decision.choice.stop);
-        done.total_size = decision.total_size();
+        // What is being deleted right now is taken off once it is gone.
+        done.total_size = decision.total_size() + rounds.objects().map(|object| object.size).sum::<u64>();
         if is_left || self.deps.dry_run {
             let outcome = if is_left { Outcome::Kept } else { Outcome::DryRun };
             done.chosen.extend(decision.choice.delete.iter().map(|candidate| (candidate.clone(), outcome)));
@@ -173,10 +272,11 @@ impl<'a> Cleaning<'a> {
         let mut next = self.next(row, now);
         let own = self.key(next.version, self.records);
         let mut objects: Vec<CleaningObject> = Vec::new();
-        match &next.cleaning {
-            // This is not the cleaning's first round.
-            Some(first) if Some(first) == self.first_record.as_ref() => {}
-            Some(first) if decision.under_way.len() > ROUND => next.cleaning = Some(earlier(first, &own)),
+        match &decision.oldest {
+            Some(oldest) if self.records > 0 || decision.under_way.len() > self.deps.limits.round => {
+                next.cleaning = Some(earlier(&oldest.event_key, &own));
+                next.record_count = oldest.record_count;
+            }
             // What an earlier cleaning began is taken over, so that its records need not be read any more.
             _ => {
                 objects.extend(decision.under_way.values().cloned());
@@ -187,7 +287,7 @@ impl<'a> Cleaning<'a> {
         next.unfinished = true;
         let keys = (self.records..).map(|record| self.key(next.version, record));
         let records: Vec<_> =
-            keys.zip(objects.chunks(RECORD)).map(|(key, objects)| self.record(key, objects)).collect();
+            keys.zip(objects.chunks(self.deps.limits.record)).map(|(key, objects)| self.record(key, objects)).collect();
         next.record_count += records.len() as u64;
         (next, records)
     }
@@ -233,26 +333,25 @@ impl<'a> Cleaning<'a> {
         }
     }
 
-    /// Deletes what was decided and is on record; says whether there is more to do.
-    async fn delete(
-        &mut self,
-        decision: &Decision,
-        row: CleanerRow,
-        mut records: Vec<CleaningRecord>,
-        refused: &mut BTreeSet<ObjectName>,
-    ) -> Result<bool, Error> {
-        let objects = &decision.choice.delete;
-        let deletions = delete_all(self.deps, objects, self.over_at).await;
-        let mut failed = None;
+    /// Waits until no more than so many rounds are left, and puts on record what came of the others. `has_more` says whether
+    /// there is more to do than has begun.
+    async fn end(&mut self, rounds: &mut Rounds, left: usize, has_more: bool) -> Result<(), Error> {
+        while rounds.len() > left
+            && let Some(round) = rounds.end_oldest().await
+        {
+            let records = self.take_in(round);
+            let unfinished = has_more || self.is_unfinished || self.has_refused || !rounds.is_empty();
+            self.finish(records, unfinished).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what became of a round; gives its records, which say it.
+    fn take_in(&mut self, round: Round) -> Vec<CleaningRecord> {
         let done = &mut self.done;
-        // Once the bucket is below its threshold, what nobody may delete is no reason to go on.
-        let projected = decision.choice.projected_total_size;
-        let mut is_unfinished = match decision.choice.stop {
-            Stop::Below => false,
-            Stop::MaxDeletes => true,
-            Stop::OnlyProtected | Stop::OnlyYoung => projected >= self.deps.rule.threshold_bytes,
-        };
-        for (candidate, (outcome, error)) in objects.iter().zip(deletions) {
+        let mut outcomes = BTreeMap::new();
+        let (deletions, mut records) = round.over();
+        for (candidate, (outcome, error)) in deletions {
             // Each object has a line of its own, because the decision's line has no room for all.
             let object_name = candidate.object_name.as_str();
             match &error {
@@ -266,38 +365,41 @@ impl<'a> Cleaning<'a> {
                     done.total_size = done.total_size.saturating_sub(candidate.size);
                 }
                 Outcome::Refused => {
-                    refused.insert(candidate.object_name.clone());
+                    self.refused.insert(candidate.object_name.clone());
+                    self.has_refused = true;
                 }
-                Outcome::Overwritten | Outcome::Failed | Outcome::Kept => is_unfinished = true,
+                Outcome::Overwritten | Outcome::Failed | Outcome::Kept => self.is_unfinished = true,
             }
-            failed = failed.or(error.filter(|_| outcome == Outcome::Failed));
-            done.chosen.push((candidate.clone(), outcome));
-            let objects = records.iter_mut().flat_map(|record| &mut record.objects);
-            let on_record = objects.filter(|object| object.object_name == candidate.object_name);
-            on_record.for_each(|object| object.outcome = Some(outcome));
+            if outcome == Outcome::Failed && self.failure.is_none() {
+                self.failure = error;
+            }
+            outcomes.insert(candidate.object_name.clone(), outcome);
+            done.chosen.push((candidate, outcome));
         }
-        let was_refused = done.chosen.iter().rev().take(objects.len()).any(|(_, outcome)| *outcome == Outcome::Refused);
-        let made = done.made();
-        self.finish(row, records, is_unfinished || was_refused).await?;
-        if let Some(error) = failed {
-            return Err(error.into());
+        for object in records.iter_mut().flat_map(|record| &mut record.objects) {
+            if let Some(outcome) = outcomes.get(&object.object_name) {
+                object.outcome = Some(*outcome);
+            }
         }
-        let has_time = (self.deps.now)() < self.over_at - SignedDuration::from_secs(30);
-        let is_round = decision.choice.stop == Stop::MaxDeletes && made < self.deps.rule.max_deletes;
-        Ok(has_time && made < self.deps.rule.max_deletes && (was_refused || is_round))
+        records
     }
 
-    /// Puts on record what came of the deletions. If another invocation has begun meanwhile, the row is its own, and it has
-    /// taken over these objects as they were.
-    async fn finish(&self, row: CleanerRow, records: Vec<CleaningRecord>, unfinished: bool) -> Result<(), Error> {
+    /// Puts on record what came of a round. If another invocation has begun meanwhile, the row is its own, and it has taken
+    /// over these objects as they were.
+    async fn finish(&mut self, records: Vec<CleaningRecord>, unfinished: bool) -> Result<(), Error> {
         let now = (self.deps.now)();
-        let mut next = self.next(Some(&row), now);
+        let mut next = self.next(self.row.as_ref(), now);
         next.unfinished = unfinished;
         next.over_since = next.over_since.filter(|_| unfinished);
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             if self.deps.store.save_cleaner(&next, previous(&next), &records).await? == Saved::Committed {
+                // What another invocation has written stays, also when the next round ends.
+                if attempt == 1 {
+                    self.row = Some(next);
+                }
                 return Ok(());
             }
+            pause(attempt).await;
             let row = self.deps.store.standing().await?.cleaner;
             next = self.next(row.as_ref(), now);
             next.unfinished |= unfinished;

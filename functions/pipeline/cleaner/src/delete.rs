@@ -12,11 +12,11 @@ use spillway_ledger::choice::Candidate;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::Deps;
 use crate::plan::Sources;
 
-/// How many objects are deleted at a time.
-const AT_A_TIME: usize = 32;
+/// How many objects are deleted at a time. S3 takes 3,500 deletions a second under one prefix: with as many at a time as this,
+/// each of 100 ms, it is asked for 1,300.
+pub const AT_A_TIME: usize = 128;
 
 /// How long before the end of the invocation no further deletion begins: what came of them has still to be written.
 const RESERVE: SignedDuration = SignedDuration::from_secs(10);
@@ -27,27 +27,22 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// What became of an object, and why S3 failed, if it did.
 pub type Deletion = (Outcome, Option<CallError>);
 
-/// Deletes the objects, several at a time, as long as there is time; gives what became of each, in the same order.
-pub async fn delete_all(deps: &Deps, objects: &[Candidate], over_at: Timestamp) -> Vec<Deletion> {
-    let mut deletions: Vec<Option<Deletion>> = objects.iter().map(|_| None).collect();
-    let mut waiting = objects.iter().cloned().enumerate();
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < AT_A_TIME && (deps.now)() < over_at - RESERVE {
-            let Some((position, object)) = waiting.next() else { break };
-            let (s3, bucket_name) = (deps.s3.clone(), deps.store.bucket_name().to_owned());
-            running.spawn(async move {
-                let deletion = timeout(LONGEST, delete(&s3, &bucket_name, &object)).await;
-                (position, deletion.unwrap_or_else(|_| Err(CallError::unanswered("DeleteObject"))))
-            });
-        }
-        let Some(finished) = running.join_next().await else { break };
-        // A task ends by itself or with this process.
-        let Ok((position, result)) = finished else { continue };
-        let deletion = result.map_or_else(|error| (failure(&error), Some(error)), |outcome| (outcome, None));
-        deletions[position] = Some(deletion);
+/// Deletes an object if there is time.
+pub async fn delete_in_time(
+    s3: &Client,
+    bucket_name: &str,
+    object: &Candidate,
+    now: fn() -> Timestamp,
+    over_at: Timestamp,
+) -> Deletion {
+    if now() >= over_at - RESERVE {
+        return (Outcome::Kept, None);
     }
-    deletions.into_iter().map(|deletion| deletion.unwrap_or((Outcome::Kept, None))).collect()
+    match timeout(LONGEST, delete(s3, bucket_name, object)).await {
+        Ok(Ok(outcome)) => (outcome, None),
+        Ok(Err(error)) => (failure(&error), Some(error)),
+        Err(_) => (Outcome::Failed, Some(CallError::unanswered("DeleteObject"))),
+    }
 }
 
 /// What a deletion that failed has come to.

@@ -13,6 +13,7 @@ mod looks;
 mod notice;
 pub mod plan;
 mod report;
+mod rounds;
 mod under_way;
 
 use std::time::Duration;
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 
 pub use crate::alarm::TotalSizeAlarm;
 use crate::cleaning::Cleaning;
+pub use crate::cleaning::Limits;
 pub use crate::decide::Decision;
 pub use crate::notice::Notices;
 use crate::plan::Sources;
@@ -71,6 +73,7 @@ pub struct Deps {
     pub rule: Rule,
     /// The alarm that invokes the function.
     pub alarm: TotalSizeAlarm,
+    pub limits: Limits,
     /// How long the schedule leaves a total at or above the threshold to the alarm, if that has not gone off yet.
     pub patience: SignedDuration,
     /// Whether nothing may be deleted before an audit has ended well: the bucket held objects before the ledger did.
@@ -114,8 +117,8 @@ pub enum Error {
     /// AWS took too long. What was begun is on record.
     #[error("AWS did not answer in the time that the invocation has; what it began is on record")]
     OutOfTime,
-    /// Other invocations were faster each time. They saw to it that no object is chosen twice.
-    #[error("other invocations began to delete first in each of {attempts} attempts")]
+    /// Other invocations were faster each time, or DynamoDB had no room. They saw to it that no object is chosen twice.
+    #[error("other invocations began to delete first, or DynamoDB was overloaded, in each of {attempts} attempts")]
     Overtaken {
         /// How many times this one tried.
         attempts: u32,

@@ -9,6 +9,7 @@ use spillway_contracts::rule::DeleteFirst;
 use spillway_ledger::choice::Rule;
 use spillway_ledger_store::{Standing, Store};
 
+pub use crate::decide::Known;
 use crate::decide::{Decision, Question, decide};
 use crate::{Error, under_way};
 
@@ -33,21 +34,27 @@ pub struct Plan {
 }
 
 /// Makes the plan by which an invocation of the cleaner deletes at this moment, except what S3 has refused to delete before.
+/// `known` is what an earlier plan has read, and then what this one has.
 pub async fn plan(
     sources: &Sources<'_>,
     rule: &Rule,
     refused: &BTreeSet<ObjectName>,
     now: Timestamp,
+    known: &mut Option<Known>,
 ) -> Result<Plan, Error> {
     let standing = sources.store.standing().await?;
     if !is_audited(sources, &standing, rule.delete_first) {
         return Ok(Plan { standing, decision: None });
     }
     let row = standing.cleaner.as_ref();
-    let under_way = under_way::find(sources, row, standing.audited.as_ref(), now).await?;
     let question = Question { rule, is_cleaning: row.is_some_and(|row| row.unfinished), refused, now };
-    let decision = decide(sources.store, standing.state.as_ref(), &under_way, &question).await?;
-    Ok(Plan { standing, decision: Some(decision) })
+    loop {
+        let under_way = under_way::find(sources, row, standing.audited.as_ref(), now, known.as_ref()).await?;
+        let decision = decide(sources.store, standing.state.as_ref(), &under_way, &question, known).await?;
+        if decision.is_some() {
+            return Ok(Plan { standing, decision });
+        }
+    }
 }
 
 /// Whether the ledger can be trusted to be that of the bucket, and to know how old the objects are if that matters.

@@ -91,7 +91,9 @@ fn verdict(done: &Done, excess_bytes: u64, target_bytes: u64) -> Verdict {
     }
     match done.stop {
         // It ended before it could do what it had decided.
-        Some(Stop::Below) if done.total_size >= target_bytes && !done.chosen.is_empty() => Verdict::Incomplete,
+        Some(Stop::Below) if done.total_size >= target_bytes && (!done.chosen.is_empty() || excess_bytes > 0) => {
+            Verdict::Incomplete
+        }
         None | Some(Stop::Below) if done.chosen.is_empty() => Verdict::BelowThreshold,
         None | Some(Stop::Below) => Verdict::BroughtBelow,
         Some(Stop::MaxDeletes) => Verdict::MaxDeletesReached,

@@ -11,6 +11,7 @@ use spillway_ledger::Row;
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
 use spillway_ledger::view::View;
 
+use crate::decide::Known;
 use crate::looks::{LOOKS, pause};
 use crate::plan::Sources;
 use crate::{Error, delete};
@@ -20,6 +21,16 @@ use crate::{Error, delete};
 pub struct UnderWay {
     /// By name, with whether the object's row was still the one that was chosen when it was read.
     objects: BTreeMap<ObjectName, (CleaningObject, bool)>,
+    /// The objects of each record that was read, by its key.
+    records: BTreeMap<String, Vec<ObjectName>>,
+}
+
+/// The oldest record that has something of which the ledger doesn't know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oldest {
+    pub event_key: String,
+    /// How many records there are from that one on, at least.
+    pub record_count: u64,
 }
 
 impl UnderWay {
@@ -36,9 +47,30 @@ impl UnderWay {
         let objects = self.objects.iter().filter(|(_, (object, row_is_old))| is_unrecorded(object, *row_is_old));
         objects.map(|(name, (object, _))| (name.clone(), object.clone())).collect()
     }
+
+    /// Each object, and whether its row was still the one that was chosen when it was read.
+    pub fn rows(&self) -> impl Iterator<Item = (&CleaningObject, bool)> {
+        self.objects.values().map(|(object, row_is_old)| (object, *row_is_old))
+    }
+
+    /// The oldest record that has one of these objects: those before it need not be read any more.
+    pub fn oldest(&self, unrecorded: &BTreeMap<ObjectName, CleaningObject>) -> Option<Oldest> {
+        let has_one = |names: &[ObjectName]| names.iter().any(|name| unrecorded.contains_key(name));
+        let needed = || self.records.iter().filter(|(_, names)| has_one(names)).map(|(key, _)| key.as_str());
+        let written = needed().filter_map(version).min()?;
+        // All that were written since are read from there on, so all of them count. Cleanings that began later may have written
+        // theirs earlier: the key may be that of no record.
+        let later = || self.records.keys().filter(|key| version(key) >= Some(written));
+        let begun_at = later().filter_map(|key| key.split('#').next()).min()?;
+        let event_key = format!("{begun_at}#{written}");
+        let record_count = later().count() as u64;
+        Some(Oldest { event_key, record_count })
+    }
 }
 
-/// Finds them by the records of the newest cleaning.
+/// Finds them by the records of cleanings, as far as `row` says that they still matter.
+///
+/// The rows of what was chosen since `known` was first read need not be read: `known` has what was recorded of them.
 ///
 /// S3 is asked about each object whose invocation ended before it could say what became of it, or got no answer; and about
 /// those that an audit has seen since.
@@ -47,11 +79,13 @@ pub async fn find(
     row: Option<&CleanerRow>,
     audited: Option<&AuditedRow>,
     now: Timestamp,
+    known: Option<&Known>,
 ) -> Result<UnderWay, Error> {
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
-    let mut objects = BTreeMap::new();
-    let mut in_doubt = BTreeSet::new();
+    let (mut objects, mut in_doubt, mut by_record) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     for record in records(sources, first, row.map_or(0, |row| row.record_count), now).await? {
+        let names = record.objects.iter().map(|object| object.object_name.clone()).collect();
+        by_record.insert(record.event_key, names);
         for object in record.objects {
             // A request without an answer may still be on its way.
             let is_open = matches!(object.outcome, None | Some(Outcome::Failed));
@@ -65,8 +99,13 @@ pub async fn find(
         }
     }
     ask(sources, &mut objects, |object| in_doubt.contains(&object.object_name)).await;
-    let rows = sources.store.rows(&objects.keys().cloned().collect()).await?;
-    let row_is_old = |object: &CleaningObject| matches!(rows.get(&object.object_name), Some(Row::Live(row)) if is_the_same(object, &row.sequencer, row.etag.as_deref()));
+    let was_old = |object: &CleaningObject| known.and_then(|known| known.row_was_old(object));
+    let unknown = objects.values().filter(|object| was_old(object).is_none());
+    let rows = sources.store.rows(&unknown.map(|object| object.object_name.clone()).collect()).await?;
+    let row_is_old = |object: &CleaningObject| {
+        let is_in_row = || matches!(rows.get(&object.object_name), Some(Row::Live(row)) if is_the_same(object, &row.sequencer, row.etag.as_deref()));
+        was_old(object).unwrap_or_else(is_in_row)
+    };
     // It removed the rows of those that were gone. What has its row still may have been written again just as it was.
     let is_audited = |object: &CleaningObject| audited.is_some_and(|audited| audited.audited_at > object.over_at);
     ask(sources, &mut objects, |object| is_audited(object) && row_is_old(object)).await;
@@ -74,7 +113,7 @@ pub async fn find(
         let row_is_old = row_is_old(&object);
         (name, (object, row_is_old))
     };
-    Ok(UnderWay { objects: objects.into_iter().map(with_row).collect() })
+    Ok(UnderWay { objects: objects.into_iter().map(with_row).collect(), records: by_record })
 }
 
 /// Has S3 say whether those of the objects are still there that it is to be asked about, and drops what is not under way.

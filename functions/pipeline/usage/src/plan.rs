@@ -18,7 +18,8 @@ pub const LONGEST: usize = 10_000;
 /// Makes the plan by which the alarm would have the cleaner delete, with the rule that the query asks to be tried.
 pub async fn make(deps: &Deps, query: &Query, now: Timestamp) -> Result<Plan, Error> {
     let rule = deps.rule(query);
-    let plan::Plan { standing, decision } = plan::plan(&deps.sources(), &rule, &BTreeSet::new(), now).await?;
+    let plan::Plan { standing, decision } =
+        plan::plan(&deps.sources(), &rule, &BTreeSet::new(), now, &mut None).await?;
     let ledger_total_size = standing.state.map_or(0, |state| state.total_size);
     let mut plan = Plan {
         bucket_name: deps.store.bucket_name().to_owned(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't build its input should stop there")]
 
+mod rounds;
 mod rules;
 mod world;
 
@@ -342,7 +343,6 @@ async fn a_cleaning_whose_records_are_not_visible_yet_is_not_forgotten() {
     assert_eq!(chosen(&world.cleaned(alarm()).await), []);
 }
 
-/// DynamoDB never answers: the invocation ends by itself, before Lambda ends it.
 #[tokio::test(start_paused = true)]
 async fn records_of_a_cleaning_that_began_later_do_not_stand_in_for_one_that_is_not_visible_yet() {
     let world = World::with(&[("x", 10), ("y", 10), ("z", 10)]).await;
@@ -360,6 +360,7 @@ async fn records_of_a_cleaning_that_began_later_do_not_stand_in_for_one_that_is_
     assert_eq!(world.cleaned(alarm()).await.chosen, []);
 }
 
+/// DynamoDB never answers: the invocation ends by itself, before Lambda ends it.
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_gets_no_answer_ends_before_its_time_is_up() {
     let mut world = World::with(&[("a", 28)]).await;

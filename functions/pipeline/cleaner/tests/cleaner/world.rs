@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex};
 
-use cleaner::{Deps, Error, Invocation, Notices, TotalSizeAlarm, handle, patience};
+use cleaner::{Deps, Error, Invocation, Limits, Notices, TotalSizeAlarm, handle, patience};
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::audit::{AuditedKey, AuditedRow, Tally};
 use spillway_contracts::log_line::{CleanerDecisionLine, Outcome};
@@ -61,6 +61,7 @@ impl World {
             notices: Notices::default(),
             rule,
             alarm: TotalSizeAlarm { cloudwatch, name: "the-alarm".into() },
+            limits: Limits::default(),
             patience: patience(60),
             needs_audit: false,
             dry_run: false,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpRequest;
-use cleaner::{Invocation, Notices, TotalSizeAlarm, patience};
+use cleaner::{Invocation, Limits, Notices, TotalSizeAlarm, patience};
 use jiff::{SignedDuration, Timestamp};
 use spillway_contracts::log_line::CleanerDecisionLine;
 use spillway_contracts::plot::PlotResponse;
@@ -63,6 +63,7 @@ impl World {
             notices: Notices::default(),
             rule: rule.clone(),
             alarm: total_size_alarm(),
+            limits: Limits::default(),
             patience: patience(60),
             needs_audit: false,
             dry_run: false,
