@@ -112,7 +112,7 @@ fn scaled(scale: f64) -> Parameters {
 }
 
 /// As many at a time as there are cores.
-fn side_by_side<T: Sync, U: Send>(tasks: &[T], run: impl Fn(&T) -> U + Sync) -> Vec<U> {
+pub fn side_by_side<T: Sync, U: Send>(tasks: &[T], run: impl Fn(&T) -> U + Sync) -> Vec<U> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -2,6 +2,7 @@
 
 mod backend;
 mod ceiling;
+mod cleaner;
 mod curve;
 mod figures;
 mod functions;
@@ -31,6 +32,8 @@ const END: &str = "<!-- The end of the numbers. -->";
 
 const BEGIN_LEDGER: &str = "<!-- Measured by cargo numbers ledger --update-readme -->";
 const END_LEDGER: &str = "<!-- The end of the ledger's numbers. -->";
+const BEGIN_CLEANER: &str = "<!-- Measured by cargo numbers cleaner --update-readme -->";
+const END_CLEANER: &str = "<!-- The end of the cleaner's numbers. -->";
 const CURVE: &str = "tests/numbers/pictures/ledger.svg";
 
 const EXAMPLES: &str = "Examples:
@@ -40,10 +43,12 @@ const EXAMPLES: &str = "Examples:
       Measure two parts.
   cargo numbers ledger
       See what one bucket's ledger takes, on a model of DynamoDB. This needs no release build, and half an hour.
+  cargo numbers cleaner
+      See how many objects the cleaner deletes in a second, on models of S3 and DynamoDB. This takes half an hour.
   cargo numbers --update-readme
       Measure everything, and put the tables into tests/README.md.
   cargo numbers ledger --update-readme
-      Do the same with the ledger's tables and their curve alone.";
+      Do the same with the ledger's tables and their curve alone; cleaner has tables of its own, too.";
 
 /// Measures Spillway's functions, those of the pipeline beside the same functions in Python, and prints tables in Markdown.
 #[derive(Parser)]
@@ -51,7 +56,7 @@ const EXAMPLES: &str = "Examples:
 struct Command {
     /// What to measure; everything without it.
     parts: Vec<Part>,
-    /// Put the tables into tests/README.md, too: all of them, or those of the part ledger alone.
+    /// Put the tables into tests/README.md, too: all of them, or those of the part ledger or cleaner alone.
     #[arg(long)]
     update_readme: bool,
 }
@@ -68,19 +73,23 @@ enum Part {
     Workflow,
     /// Events per second of one bucket's ledger, on a model of DynamoDB.
     Ledger,
+    /// Deletions per second of the cleaner, on models of S3 and DynamoDB.
+    Cleaner,
 }
 
 #[tokio::main]
 async fn main() {
     let command = Command::parse();
     let wanted = |part| command.parts.is_empty() || command.parts.contains(&part);
-    let is_ledger_alone = command.parts == [Part::Ledger];
-    if command.update_readme && !command.parts.is_empty() && !is_ledger_alone {
-        let message = "--update-readme is for all parts, or for the part ledger alone";
+    let are_models =
+        |parts: &[Part]| !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Ledger | Part::Cleaner));
+    let is_models_alone = are_models(&command.parts);
+    if command.update_readme && !command.parts.is_empty() && !is_models_alone {
+        let message = "--update-readme is for all parts, or for the parts ledger and cleaner alone";
         Command::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     let machine = machine::describe();
-    if !is_ledger_alone {
+    if !is_models_alone {
         let report = format!("{machine}; {}", measure(wanted).await);
         println!("{report}");
         if command.update_readme {
@@ -94,6 +103,14 @@ async fn main() {
         if command.update_readme {
             readme::update("tests/README.md", BEGIN_LEDGER, END_LEDGER, &report);
             fs::write(repository().join(CURVE), ceiling.curve().to_svg()).expect("the curve can be written");
+        }
+    }
+    if wanted(Part::Cleaner) {
+        let figures = tokio::task::spawn_blocking(cleaner::measure).await.expect("the cleaner is measured");
+        let report = format!("{machine}.\n\n{}", figures.report());
+        println!("{report}");
+        if command.update_readme {
+            readme::update("tests/README.md", BEGIN_CLEANER, END_CLEANER, &report);
         }
     }
 }

@@ -70,6 +70,11 @@ pub fn sdk_config(http_client: SharedHttpClient) -> SdkConfig {
         .build()
 }
 
+/// The same, but with the SDK's own retries, as functions have them.
+pub fn persistent_sdk_config(http_client: SharedHttpClient) -> SdkConfig {
+    sdk_config(http_client).into_builder().retry_config(RetryConfig::standard()).build()
+}
+
 fn client(answer: impl Fn(HttpRequest) -> HttpConnectorFuture + Send + Sync + 'static) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(Arc::new(answer)));
     http_client_fn(move |_, _| connector.clone())

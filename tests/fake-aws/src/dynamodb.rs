@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -11,7 +12,7 @@ use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::partition::bucket_of;
 use spillway_ledger_store::{Store, Tables as Names};
 
-use crate::connector::{Answer, lost, patient_http_client, sdk_config};
+use crate::connector::{Answer, lost, patient_http_client, persistent_sdk_config, sdk_config};
 use crate::tables::{Tables, Whims};
 use crate::{BUCKET, HISTORY_TABLE, OBJECT_TABLE};
 
@@ -58,8 +59,17 @@ impl std::fmt::Debug for State {
 
 /// A store of the ledger of the bucket `b`, without the SDK's own retries.
 pub fn store(http_client: SharedHttpClient) -> Store {
+    store_by(&sdk_config(http_client))
+}
+
+/// The same with the SDK's own retries.
+pub fn persistent_store(http_client: SharedHttpClient) -> Store {
+    store_by(&persistent_sdk_config(http_client))
+}
+
+fn store_by(config: &SdkConfig) -> Store {
     let (object_table, history_table) = (OBJECT_TABLE.into(), HISTORY_TABLE.into());
-    Store::new(Client::new(&sdk_config(http_client)), Names { object_table, history_table, bucket_name: BUCKET.into() })
+    Store::new(Client::new(config), Names { object_table, history_table, bucket_name: BUCKET.into() })
 }
 
 /// The operation that a request to DynamoDB asks for, and its document.

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::bucket::{Bucket, S3Whims};
-use crate::connector::{http_client, sdk_config};
+use crate::connector::{http_client, persistent_sdk_config, sdk_config};
 
 /// How the bucket refuses to delete an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,16 @@ pub struct FakeS3(Arc<Mutex<Bucket>>);
 
 /// A client of the bucket, whatever bucket it names, without the SDK's own retries.
 pub fn s3_client(http_client: SharedHttpClient) -> Client {
-    let config = aws_sdk_s3::config::Builder::from(&sdk_config(http_client));
-    Client::from_conf(config.force_path_style(true).build())
+    client(&sdk_config(http_client))
+}
+
+/// The same with the SDK's own retries.
+pub fn persistent_s3_client(http_client: SharedHttpClient) -> Client {
+    client(&persistent_sdk_config(http_client))
+}
+
+fn client(config: &SdkConfig) -> Client {
+    Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
 }
 
 impl FakeS3 {

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use spillway_contracts::partition::partition;
 use spillway_contracts::{ObjectName, Sequencer};
 use spillway_fake_aws::BUCKET;
 use spillway_ledger::ObjectEvent;
 use spillway_ledger::event::EventKind;
+use spillway_ledger::fold::event_key;
 
 /// What the bucket holds at the beginning, and what happens to it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,25 @@ impl Bucket {
         Happened { number, object, size }
     }
 
+    /// Whether there is an object with a key and an ETag. The error is S3's: a status and a code.
+    pub fn look(&self, key: &str, condition: &str) -> Result<u64, (u16, &'static str)> {
+        let object = number_of(key).filter(|object| self.size(*object).is_some()).ok_or((404, "NoSuchKey"))?;
+        // What was created is as its creation left it.
+        let first = self.workload.objects;
+        match condition == etag(if object < first { object } else { object - first }) {
+            true => Ok(object),
+            false => Err((412, "PreconditionFailed")),
+        }
+    }
+
+    /// Has somebody delete the object with a key, on condition of its ETag. The error is S3's, too.
+    pub fn delete(&mut self, key: &str, condition: &str) -> Result<Happened, (u16, &'static str)> {
+        let object = self.look(key, condition)?;
+        self.happened += 1;
+        self.changed.insert(object, None);
+        Ok(Happened { number: self.happened, object, size: None })
+    }
+
     fn size(&self, object: u64) -> Option<u64> {
         self.changed.get(&object).copied().unwrap_or_else(|| self.workload.first_size(object))
     }
@@ -94,9 +115,14 @@ impl Workload {
         (0..self.objects).filter_map(|object| self.first_size(object)).sum()
     }
 
+    /// The sizes and the keys of all objects at the beginning.
+    pub fn first_objects(self) -> impl Iterator<Item = (u64, String)> {
+        (0..self.objects).filter_map(move |object| Some((self.first_size(object)?, key(object))))
+    }
+
     /// The row that an object has had from the beginning.
     pub fn first_row(&self, key: &str) -> Option<Value> {
-        let object = key.rsplit('/').next()?.parse().ok()?;
+        let object = number_of(key)?;
         let size = self.first_size(object)?;
         Some(json!({
             "object_name": { "S": key },
@@ -110,10 +136,28 @@ impl Workload {
         }))
     }
 
+    /// A record of the history about the first object, which says what the total was at a moment, and its key.
+    pub fn first_record(&self, at: Timestamp) -> (String, Value) {
+        let (event_key, (size, key)) = (event_key(at, 1), self.first_objects().next().unwrap());
+        let record = json!({
+            "bucket_name": { "S": partition(BUCKET, &event_key) },
+            "event_key": { "S": event_key },
+            "object_name": { "S": key },
+            "event_type": { "S": "ObjectCreated:Put" },
+            "size_delta": { "N": size.to_string() },
+            "total_size": { "N": self.first_total().to_string() },
+            "size": { "N": size.to_string() },
+            "etag": { "S": etag(0) },
+            "sequencer": { "S": "00" },
+            "event_time": { "S": at.to_string() },
+            "committed_at": { "S": at.to_string() },
+        });
+        (event_key, record)
+    }
+
     /// The size that a row of the ledger had at the beginning.
     pub fn first_size_of(&self, key: &str) -> u64 {
-        let object = key.rsplit('/').next().and_then(|object| object.parse().ok());
-        object.and_then(|object| self.first_size(object)).unwrap_or_default()
+        number_of(key).and_then(|object| self.first_size(object)).unwrap_or_default()
     }
 
     fn first_size(&self, object: u64) -> Option<u64> {
@@ -153,6 +197,10 @@ impl Happened {
 
 fn key(object: u64) -> String {
     format!("data/{:08x}/{object:012}", mixed(object) as u32)
+}
+
+fn number_of(key: &str) -> Option<u64> {
+    key.rsplit('/').next()?.parse().ok()
 }
 
 fn etag(number: u64) -> String {

@@ -17,6 +17,8 @@ pub const RETENTION: f64 = 1_209_600.0;
 pub struct Queue {
     bucket: Bucket,
     arrivals: Arrivals,
+    /// How many seconds each takes to come.
+    delay: f64,
     /// How many have come.
     sent: u64,
     ready: VecDeque<Message>,
@@ -43,6 +45,7 @@ impl Queue {
         Self {
             bucket,
             arrivals,
+            delay: 0.0,
             sent: 0,
             ready,
             hidden,
@@ -52,6 +55,18 @@ impl Queue {
             dead: 0,
             lost: 0,
         }
+    }
+
+    /// Has messages take so long to come, in seconds.
+    pub fn delays(&mut self, delay: f64) {
+        self.delay = delay;
+    }
+
+    /// Sends a message about what happens to the bucket at `now`, in seconds.
+    pub fn send<E>(&mut self, happens: impl FnOnce(&mut Bucket) -> Result<Happened, E>, now: f64) -> Result<(), E> {
+        let message = Message { happened: happens(&mut self.bucket)?, sent_ms: milliseconds(now), deliveries: 0 };
+        self.hidden.push(Reverse((milliseconds(now + self.delay), message)));
+        Ok(())
     }
 
     /// How many can be received at `now`, in seconds, if as many are wanted.
@@ -64,7 +79,7 @@ impl Queue {
         }
         let come = match self.arrivals {
             Arrivals::Backlog => self.sent + wanted.saturating_sub(self.ready.len()) as u64,
-            Arrivals::PerSecond { rate, seconds } => (rate * now.min(seconds)) as u64,
+            Arrivals::PerSecond { rate, seconds } => (rate * (now - self.delay).min(seconds)) as u64,
         };
         while self.sent < come {
             self.sent += 1;

@@ -1,21 +1,15 @@
 //! Trackers that take batches of the queue, as Lambda has them do, and apply them as size-tracking does.
 
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use spillway_contracts::ledger::STATE_KEY;
 use spillway_fake_aws::capacity::{Counts, PacedDynamoDb, Parameters};
-use spillway_ledger_store::apply;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
-use crate::bucket::{Bucket, Events, Sizes, Workload};
+use crate::bucket::{Events, Sizes, Workload};
 use crate::outcome::{Outcome, cause};
-use crate::queue::Queue;
+use crate::world::{LOOK, World, track};
 
 /// The function's timeout. This and the next three are as in `infra/template.yaml`.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,11 +19,6 @@ pub const WINDOW: Duration = Duration::from_secs(1);
 pub const BATCH: usize = 480;
 /// `MaximumConcurrency`, of which Lambda's least is 2.
 pub const TRACKERS: usize = 2;
-/// From the end of one invocation to the beginning of the next, with messages waiting. AWS says nothing of it.
-const HANDOVER: Duration = Duration::from_millis(10);
-/// From one look to the next at a queue that has no full batch.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// Of everything that is left to chance.
 pub const SEED: u64 = 11;
 
@@ -78,27 +67,6 @@ pub enum Arrivals {
     PerSecond { rate: f64, seconds: f64 },
 }
 
-/// What the trackers share.
-struct World {
-    dynamodb: PacedDynamoDb,
-    queue: RefCell<Queue>,
-    start: Instant,
-    chain: Arc<Mutex<Chain>>,
-    failed_batches: RefCell<u64>,
-    ends: RefCell<bool>,
-}
-
-/// The records so far, in the order of their keys.
-#[derive(Default)]
-struct Chain {
-    /// How many.
-    records: u64,
-    total: u64,
-    last_key: String,
-    /// Whether some record did not follow from the one before.
-    broken: bool,
-}
-
 /// What was counted at a moment.
 struct Moment {
     at: f64,
@@ -120,51 +88,28 @@ impl Load {
         let trackers: Vec<_> =
             (0..self.trackers).map(|_| tokio::task::spawn_local(track(world.clone(), self.batch))).collect();
         sleep(Duration::from_secs_f64(self.warm_up)).await;
-        let begin = world.moment();
+        let begin = Moment::of(&world);
         sleep(Duration::from_secs_f64(self.seconds)).await;
-        let end = world.moment();
-        while self.drains && !world.queue.borrow_mut().is_done(world.now()) {
+        let end = Moment::of(&world);
+        while self.drains && !world.queue.lock().unwrap().is_done(world.now()) {
             sleep(LOOK).await;
         }
         let (waiting, oldest_seconds) = {
-            let queue = world.queue.borrow();
+            let queue = world.queue.lock().unwrap();
             (queue.waiting(), queue.oldest(world.now()))
         };
         *world.ends.borrow_mut() = true;
         for tracker in trackers {
             tracker.await.unwrap();
         }
-        let is_exact = self.is_exact(&world);
+        let is_exact = world.is_exact();
         self.outcome(&world, &begin, &end, (waiting, oldest_seconds), is_exact)
     }
 
     fn world(&self) -> World {
         let dynamodb = PacedDynamoDb::new(self.parameters.clone(), SEED);
         dynamodb.has_one_history_key(self.has_one_history_key);
-        let workload = self.workload;
-        dynamodb.has_rows(move |key| workload.first_row(key));
-        let total = workload.first_total();
-        let state = json!({
-            "object_name": { "S": STATE_KEY },
-            "total_size": { "N": total.to_string() },
-            "object_count": { "N": workload.objects.to_string() },
-            "version": { "N": workload.objects.to_string() },
-            "last_event_key": { "S": "" },
-            "is_dated": { "BOOL": true },
-            "updated_at": { "S": "2026-09-21T14:13:20Z" },
-        });
-        dynamodb.with_tables(|tables| tables.objects.insert(STATE_KEY.to_owned(), state));
-        let chain = Arc::new(Mutex::new(Chain { total, ..Chain::default() }));
-        let watching = chain.clone();
-        dynamodb.is_watched(move |_, actions| watching.lock().unwrap().add(actions));
-        World {
-            dynamodb,
-            queue: RefCell::new(Queue::new(Bucket::new(workload), self.arrivals)),
-            start: Instant::now(),
-            chain,
-            failed_batches: RefCell::default(),
-            ends: RefCell::default(),
-        }
+        World::new(dynamodb, self.workload, self.arrivals)
     }
 
     fn outcome(
@@ -179,7 +124,7 @@ impl Load {
         let events = (end.recorded - begin.recorded).max(1) as f64;
         let each = |of: fn(&Counts) -> f64| (of(&end.counts) - of(&begin.counts)) / events;
         let state_busy = (end.busy - begin.busy) / seconds;
-        let queue = world.queue.borrow();
+        let queue = world.queue.lock().unwrap();
         let counts = Counts {
             reads: end.counts.reads - begin.counts.reads,
             transactions: end.counts.transactions - begin.counts.transactions,
@@ -204,98 +149,12 @@ impl Load {
             is_exact,
         }
     }
-
-    /// Whether the ledger says what it should.
-    fn is_exact(&self, world: &World) -> bool {
-        let queue = world.queue.borrow();
-        let all_arrived = queue.waiting() == 0;
-        world.dynamodb.with_tables(|tables| {
-            let number = |row: &Value, name: &str| row[name]["N"].as_str().map(|digits| digits.parse::<u64>().unwrap());
-            let state = &tables.objects[STATE_KEY];
-            let (mut total, mut count) = (i128::from(self.workload.first_total()), i128::from(self.workload.objects));
-            for (key, row) in tables.objects.iter().filter(|(key, _)| *key != STATE_KEY) {
-                let (before, now) = (self.workload.first_size_of(key), number(row, "size"));
-                total += i128::from(now.unwrap_or_default()) - i128::from(before);
-                count += i128::from(now.is_some()) - i128::from(before > 0);
-            }
-            let adds_up = total == i128::from(number(state, "total_size").unwrap())
-                && count == i128::from(number(state, "object_count").unwrap());
-            let is_what_happened = |(key, size): (String, Option<u64>)| match tables.objects.get(&key) {
-                Some(row) => number(row, "size") == size,
-                None => false,
-            };
-            let chain = world.chain.lock().unwrap();
-            let follows = !chain.broken && Some(chain.total) == number(state, "total_size");
-            adds_up && follows && (!all_arrived || queue.bucket().changed().all(is_what_happened))
-        })
-    }
 }
 
-async fn track(world: Rc<World>, batch: usize) {
-    let store = world.dynamodb.store();
-    while !*world.ends.borrow() {
-        let mut waited = Duration::ZERO;
-        while waited < WINDOW && world.queue.borrow_mut().visible(world.now(), batch) < batch {
-            sleep(LOOK).await;
-            waited += LOOK;
-        }
-        let received = world.now();
-        let messages = world.queue.borrow_mut().receive(received, batch);
-        if messages.is_empty() {
-            continue;
-        }
-        sleep(HANDOVER).await;
-        let events = messages.iter().map(|message| message.happened.event(world.timestamp())).collect();
-        let applied = apply(&store, events, || world.timestamp(), |_| {});
-        match timeout(TIMEOUT, applied).await {
-            Ok(Ok(_)) => world.queue.borrow_mut().deleted += messages.len() as u64,
-            _ => {
-                *world.failed_batches.borrow_mut() += 1;
-                world.queue.borrow_mut().keep(messages, received);
-            }
-        }
-    }
-}
-
-impl World {
-    fn now(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
-
-    fn timestamp(&self) -> Timestamp {
-        let start = Timestamp::from_second(1_795_000_000).unwrap();
-        start + SignedDuration::try_from(self.start.elapsed()).unwrap()
-    }
-
-    fn moment(&self) -> Moment {
-        let counts = self.dynamodb.with_capacity(|capacity| capacity.counts.clone());
-        Moment {
-            at: self.now(),
-            recorded: self.chain.lock().unwrap().records,
-            counts,
-            busy: self.dynamodb.busy_seconds(),
-        }
-    }
-}
-
-impl Chain {
-    /// Adds the records of a transaction.
-    fn add(&mut self, actions: &[Value]) {
-        let items = actions.iter().map(|action| &action["Put"]["Item"]).filter(|item| item.get("event_key").is_some());
-        let mut records: Vec<_> = items
-            .map(|item| {
-                let number = |name: &str| item[name]["N"].as_str().unwrap();
-                let (delta, total) = (number("size_delta").parse::<i64>(), number("total_size").parse::<u64>());
-                (item["event_key"]["S"].as_str().unwrap(), delta.unwrap(), total.unwrap())
-            })
-            .collect();
-        records.sort_unstable();
-        for (key, delta, total) in records {
-            let follows = self.total.checked_add_signed(delta) == Some(total) && *key > *self.last_key;
-            self.broken |= !follows;
-            self.records += 1;
-            self.total = total;
-            key.clone_into(&mut self.last_key);
-        }
+impl Moment {
+    fn of(world: &World) -> Self {
+        let counts = world.dynamodb.with_capacity(|capacity| capacity.counts.clone());
+        let recorded = world.chain.lock().unwrap().records;
+        Self { at: world.now(), recorded, counts, busy: world.dynamodb.busy_seconds() }
     }
 }

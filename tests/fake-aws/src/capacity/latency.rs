@@ -1,4 +1,4 @@
-//! How long DynamoDB takes: a published distribution.
+//! How long DynamoDB and S3 take: published distributions.
 
 /// The parts of all requests that take no longer than the milliseconds at the same place of a [`Percentiles`].
 const PARTS: [f64; 6] = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0];
@@ -34,6 +34,16 @@ impl Latency {
     pub const READ: Self = Self {
         few: (5.0, [6.59, 8.14, 13.3, 15.4, 25.5, 56.8]),
         many: (25.0, [7.96, 10.2, 16.0, 18.0, 27.6, 76.4]),
+        scale: 1.0,
+    };
+
+    /// A request to S3 about one small object. Nobody has published percentiles of deletions. AWS says "roughly 100-200 milliseconds"
+    /// (user guide, Optimizing Amazon S3 performance), which are the median and p90 here; elsewhere "often in the tens of
+    /// milliseconds", and to send a request again after 2 s (Best practices design patterns, Timeouts and retries), which is the most. What
+    /// is between is derived. Others have seen 60 to 133 ms for 60 kB from Lambda (kkc.github.io/2020/03/16/s3-latency).
+    pub const S3: Self = Self {
+        few: (1.0, [40.0, 100.0, 200.0, 250.0, 500.0, 2_000.0]),
+        many: (2.0, [40.0, 100.0, 200.0, 250.0, 500.0, 2_000.0]),
         scale: 1.0,
     };
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use crate::OBJECT_TABLE;
+use crate::capacity::items::Page;
 use crate::capacity::parameters::Parameters;
 use crate::capacity::partitions::{Kind, Partitions, Position, position};
 use crate::capacity::units::{sort_bytes, text};
@@ -150,6 +151,25 @@ impl Capacity {
         }
         counts.throttled += u64::from(was_read.contains(&false));
         was_read
+    }
+
+    /// Reads a page of a query at `now`, in seconds, and says whether there was room for it.
+    pub fn query(&mut self, page: &Page, is_consistent: bool, now: f64) -> bool {
+        self.counts.reads += 1;
+        let Self { parameters, counts, spaces, .. } = self;
+        let space = spaces.entry(page.space.to_owned()).or_insert_with(|| Partitions::new(parameters));
+        let units =
+            page.bytes.div_ceil(parameters.read_unit_bytes).max(1) as f64 * if is_consistent { 1.0 } else { 0.5 };
+        let position = position(&page.partition, page.sort.clone());
+        let has_room = space.has_room(parameters, Kind::Read, (&page.partition, &position), units, now);
+        match has_room {
+            true => {
+                space.take(parameters, Kind::Read, &position, units, now);
+                counts.read_units += units;
+            }
+            false => counts.throttled += 1,
+        }
+        has_room
     }
 
     /// The partition key that was refused most, in which table or index, and how often.

@@ -3,34 +3,32 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
+use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::partition::bucket_of;
 use spillway_ledger_store::Store;
 use tokio::time::{Instant, sleep};
 
+use crate::capacity::items::Items;
 use crate::capacity::model::Capacity;
 use crate::capacity::parameters::Parameters;
 use crate::capacity::units::cancelled;
 use crate::connector::{Answer, patient_http_client};
-use crate::dynamodb::{operation, store};
-use crate::tables::{Tables, Whims};
+use crate::dynamodb::{operation, persistent_store, store};
 use crate::{HISTORY_TABLE, OBJECT_TABLE};
 
 /// A DynamoDB that takes its time and has room for so much.
 #[derive(Clone)]
 pub struct PacedDynamoDb(Arc<Mutex<State>>);
 
-/// The row that an object has had all along, by its key.
-type Rows = Box<dyn Fn(&str) -> Option<Value> + Send>;
-
-/// Sees the tables just before a transaction's actions are written.
-type Watcher = Box<dyn FnMut(&Tables, &[Value]) + Send>;
+/// Sees a transaction's actions just before they are written.
+type Watcher = Box<dyn FnMut(&[Value]) + Send>;
 
 struct State {
-    tables: Tables,
+    items: Items,
     capacity: Capacity,
     start: Instant,
-    rows: Rows,
     watcher: Watcher,
     /// Whether all records of a bucket are under its name.
     has_one_history_key: bool,
@@ -41,13 +39,11 @@ struct State {
 impl PacedDynamoDb {
     /// With empty tables, from now on.
     pub fn new(parameters: Parameters, seed: u64) -> Self {
-        let capacity = Capacity::new(parameters, seed);
         let state = State {
-            tables: Tables::default(),
-            capacity,
+            items: Items::default(),
+            capacity: Capacity::new(parameters, seed),
             start: Instant::now(),
-            rows: Box::new(|_| None),
-            watcher: Box::new(|_, _| {}),
+            watcher: Box::new(|_| {}),
             has_one_history_key: false,
             busy: Duration::ZERO,
         };
@@ -56,12 +52,21 @@ impl PacedDynamoDb {
 
     /// Has objects have had rows all along, without keeping them: each is made when somebody asks for it.
     pub fn has_rows(&self, rows: impl Fn(&str) -> Option<Value> + Send + 'static) {
-        self.state().rows = Box::new(rows);
+        self.state().items.first = Box::new(rows);
     }
 
-    /// Has somebody see each transaction before it is written. The records of the history are not kept: those of an hour would
-    /// fill the memory.
-    pub fn is_watched(&self, watcher: impl FnMut(&Tables, &[Value]) + Send + 'static) {
+    /// Has the index by size have had objects all along, by size and key; each has a row that it has had all along.
+    pub fn has_indexed(&self, objects: impl Iterator<Item = (u64, String)>) {
+        self.state().items.index_first(objects);
+    }
+
+    /// Has records of the history be kept for so long. Without it none is kept.
+    pub fn keeps_history(&self, duration: Duration) {
+        self.state().items.keeps_history = duration.as_secs_f64();
+    }
+
+    /// Has somebody see each transaction before it is written.
+    pub fn is_watched(&self, watcher: impl FnMut(&[Value]) + Send + 'static) {
         self.state().watcher = Box::new(watcher);
     }
 
@@ -70,27 +75,48 @@ impl PacedDynamoDb {
         self.state().has_one_history_key = has;
     }
 
+    /// Writes an item without anybody being asked, and without it taking anything.
+    pub fn put(&self, table: &str, item: &Value) {
+        let state = &mut *self.state();
+        let now = state.now();
+        state.items.write(&state.capacity.parameters, table, item, now);
+    }
+
+    /// A row as it is now.
+    pub fn row(&self, key: &str) -> Option<Value> {
+        self.state().items.row(key)
+    }
+
+    /// Looks at each row that was written, by its key.
+    pub fn each_row(&self, mut look: impl FnMut(&str, Value)) {
+        self.state().items.rows().for_each(|(key, row)| look(key, row));
+    }
+
     /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
     pub fn store(&self) -> Store {
+        store(self.http_client())
+    }
+
+    /// The same with the SDK's own retries.
+    pub fn persistent_store(&self) -> Store {
+        persistent_store(self.http_client())
+    }
+
+    fn http_client(&self) -> SharedHttpClient {
         let paced = self.clone();
-        store(patient_http_client(move |request| {
+        patient_http_client(move |request| {
             let paced = paced.clone();
             async move {
                 let (operation, request) = operation(&request);
                 // Whoever asked may be gone before it is done.
                 tokio::spawn(async move { paced.answer(&operation, request).await }).await.unwrap()
             }
-        }))
+        })
     }
 
     /// Looks at the model, or changes it.
     pub fn with_capacity<T>(&self, look: impl FnOnce(&mut Capacity) -> T) -> T {
         look(&mut self.state().capacity)
-    }
-
-    /// Looks at the tables, or changes them.
-    pub fn with_tables<T>(&self, look: impl FnOnce(&mut Tables) -> T) -> T {
-        look(&mut self.state().tables)
     }
 
     /// For how long some transaction has been at `__STATE__`, in seconds.
@@ -101,82 +127,95 @@ impl PacedDynamoDb {
     async fn answer(&self, operation: &str, request: Value) -> Answer {
         let (status, body) = match operation {
             "BatchGetItem" => self.read(&request).await,
-            "TransactWriteItems" => self.transact(request).await,
+            "Query" => self.query(&request).await,
+            "TransactWriteItems" => {
+                let (status, body) = self.transact(request).await;
+                (status, body.to_string())
+            }
             other => panic!("nobody expected {other}"),
         };
-        Ok((status, body.to_string()).into())
+        Ok((status, body).into())
     }
 
     /// What is read is what there is half-way.
-    async fn read(&self, request: &Value) -> (u16, Value) {
+    async fn read(&self, request: &Value) -> (u16, String) {
         let wanted = &request["RequestItems"][OBJECT_TABLE];
         let keys = wanted["Keys"].as_array().unwrap();
         let names: Vec<String> = keys.iter().map(|key| key["object_name"]["S"].as_str().unwrap().to_owned()).collect();
         let (was_read, milliseconds) = {
-            let mut state = self.state();
-            let now = state.now();
-            state.make(&names);
-            let State { tables, capacity, .. } = &mut *state;
-            let was_read = capacity.read(tables, &names, wanted["ConsistentRead"] == true, now);
-            let milliseconds = capacity.read_milliseconds(names.len());
-            (was_read, capacity.whole_milliseconds(milliseconds))
+            let state = &mut *self.state();
+            let (now, tables) = (state.now(), state.items.tables(names.iter().map(String::as_str)));
+            let was_read = state.capacity.read(&tables, &names, wanted["ConsistentRead"] == true, now);
+            let milliseconds = state.capacity.read_milliseconds(names.len());
+            (was_read, state.capacity.whole_milliseconds(milliseconds))
         };
         sleep(Duration::from_millis(milliseconds / 2)).await;
         let answer = {
             let state = self.state();
             let pairs = || keys.iter().zip(&names).zip(&was_read);
-            let items: Vec<&Value> = pairs()
-                .filter(|(_, read)| **read)
-                .filter_map(|((_, name), _)| state.tables.objects.get(name))
-                .collect();
+            let items: Vec<Value> =
+                pairs().filter(|(_, read)| **read).filter_map(|((_, name), _)| state.items.row(name)).collect();
             let left: Vec<&Value> = pairs().filter(|(_, read)| !**read).map(|((key, _), _)| key).collect();
             if left.len() == keys.len() {
-                let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-                (
-                    400,
-                    json!({ "__type": kind, "message": "The level of configured provisioned throughput was exceeded" }),
-                )
+                exceeded()
             } else {
                 let mut answer = json!({ "Responses": { OBJECT_TABLE: items }, "UnprocessedKeys": {} });
                 if !left.is_empty() {
                     let again = json!({ "Keys": left, "ConsistentRead": wanted["ConsistentRead"] });
                     answer["UnprocessedKeys"] = json!({ OBJECT_TABLE: again });
                 }
-                (200, answer)
+                (200, answer.to_string())
             }
         };
         sleep(Duration::from_millis(milliseconds.div_ceil(2))).await;
         answer
     }
 
+    /// A page is what there is at the beginning.
+    async fn query(&self, request: &Value) -> (u16, String) {
+        let (answer, milliseconds) = {
+            let state = &mut *self.state();
+            let now = state.now();
+            let page = state.items.page(request, now);
+            let has_room = state.capacity.query(&page, request["ConsistentRead"] == true, now);
+            let milliseconds = state.capacity.read_milliseconds(page.items);
+            let answer = if has_room { (200, page.answer) } else { exceeded() };
+            (answer, state.capacity.whole_milliseconds(milliseconds))
+        };
+        sleep(Duration::from_millis(milliseconds)).await;
+        answer
+    }
+
     /// A transaction is at its items from the request to the answer, and writes them at the end.
     pub async fn transact(&self, mut request: Value) -> (u16, Value) {
         let (begun, milliseconds) = {
-            let mut state = self.state();
+            let state = &mut *self.state();
             if state.has_one_history_key {
                 put_under_one_key(&mut request);
             }
             let actions = actions(&request);
-            let now = state.now();
-            let State { tables, capacity, .. } = &mut *state;
-            let begun = capacity.begin(tables, actions, now);
-            let milliseconds = capacity.transaction_milliseconds(actions.len());
-            (begun, Duration::from_millis(capacity.whole_milliseconds(milliseconds)))
+            let (now, tables) = (state.now(), state.items.tables(rows(actions)));
+            let begun = state.capacity.begin(&tables, actions, now);
+            let milliseconds = state.capacity.transaction_milliseconds(actions.len());
+            (begun, Duration::from_millis(state.capacity.whole_milliseconds(milliseconds)))
         };
         sleep(milliseconds).await;
         let begun = match begun {
             Ok(begun) => begun,
             Err(reasons) => return (400, cancelled(&reasons)),
         };
-        let mut state = self.state();
-        let state = &mut *state;
-        state.busy += milliseconds;
+        let state = &mut *self.state();
+        let (now, actions) = (state.now(), actions(&request));
+        if rows(actions).any(|key| key == STATE_KEY) {
+            state.busy += milliseconds;
+        }
         state.capacity.end(&begun);
-        (state.watcher)(&state.tables, actions(&request));
-        let answer = state.tables.answer("TransactWriteItems", &request, 0, &Whims::default());
-        assert_eq!(answer.0, 200, "nobody else can have written what a transaction was at: {}", answer.1);
-        state.tables.history.clear();
-        answer
+        (state.watcher)(actions);
+        for put in actions.iter().map(|action| &action["Put"]) {
+            let table = put["TableName"].as_str().unwrap();
+            state.items.write(&state.capacity.parameters, table, &put["Item"], now);
+        }
+        (200, json!({}))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -188,21 +227,22 @@ impl State {
     fn now(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
+}
 
-    /// Makes the rows that objects have had all along.
-    fn make(&mut self, names: &[String]) {
-        for name in names {
-            if !self.tables.objects.contains_key(name)
-                && let Some(row) = (self.rows)(name)
-            {
-                self.tables.objects.insert(name.clone(), row);
-            }
-        }
-    }
+fn exceeded() -> (u16, String) {
+    let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+    let message = "The level of configured provisioned throughput was exceeded";
+    (400, json!({ "__type": kind, "message": message }).to_string())
 }
 
 fn actions(request: &Value) -> &[Value] {
     request["TransactItems"].as_array().unwrap()
+}
+
+/// The keys of the rows that actions write.
+fn rows(actions: &[Value]) -> impl Iterator<Item = &str> {
+    let rows = actions.iter().map(|action| &action["Put"]).filter(|put| put["TableName"] == OBJECT_TABLE);
+    rows.map(|put| put["Item"]["object_name"]["S"].as_str().unwrap())
 }
 
 fn put_under_one_key(request: &mut Value) {

@@ -45,9 +45,12 @@ pub struct Parameters {
     /// gone from it, or has changed in what is projected; two if one of its keys has changed; none otherwise. An index that has no
     /// room refuses the table's write. [Developer guide: Using global secondary indexes, provisioned throughput considerations]
     pub indexes: Vec<Index>,
+    /// How long the indexes take to know of a write. "Within a fraction of a second, under normal conditions", of which this is a
+    /// large one. [Developer guide: Using global secondary indexes, data synchronization]
+    pub index_lag: Duration,
     /// How long a transaction takes, as the function sees it.
     pub transaction: Latency,
-    /// How long a read takes, as the function sees it.
+    /// How long a read or a page of a query takes, as the function sees it.
     pub read: Latency,
 }
 
@@ -88,6 +91,7 @@ impl Default for Parameters {
             local_index: false,
             throttled: "ThrottlingError",
             indexes: vec![Index::BY_SIZE],
+            index_lag: Duration::from_millis(500),
             transaction: Latency::TRANSACTION,
             read: Latency::READ,
         }
@@ -98,5 +102,26 @@ impl Parameters {
     /// A DynamoDB that soon splits what can be split: what a table takes that has had its load for a while.
     pub fn settled() -> Self {
         Self { split_after: Duration::from_secs(2), ..Self::default() }
+    }
+}
+
+/// Every figure of the model of S3.
+#[derive(Clone, Debug)]
+pub struct S3Parameters {
+    /// How many writes and deletions one prefix takes in a second: at least that many, and S3 makes room for more in time, which
+    /// nobody should count on. Each key of a DeleteObjects counts. [User guide: Optimizing Amazon S3 performance; that keys count and
+    /// not requests is what others have found: github.com/fsspec/s3fs/pull/619]
+    pub prefix_writes: f64,
+    /// How many of those others make in each second, such as uploads.
+    pub others_writes: f64,
+    /// How long a request takes, as the function sees it.
+    pub latency: Latency,
+    /// How long an event takes from S3 to the queue. "Typically in seconds". [User guide: Amazon S3 Event Notifications]
+    pub event_delay: Duration,
+}
+
+impl Default for S3Parameters {
+    fn default() -> Self {
+        Self { prefix_writes: 3_500.0, others_writes: 0.0, latency: Latency::S3, event_delay: Duration::from_secs(2) }
     }
 }
