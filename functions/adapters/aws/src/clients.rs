@@ -5,6 +5,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::{ConfigError, root_certificates, variable};
 
@@ -24,7 +27,23 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(variable::<String>("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-        .http_client(http);
+        .http_client(SharedHttpClient::new(Untried(http)));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
     Ok(config.build())
+}
+
+/// An HTTP client that no client of AWS tries out when it is built.
+///
+/// Each would have it make a connector with all its certificates, and drop that again: the first request makes its own.
+#[derive(Debug)]
+struct Untried(SharedHttpClient);
+
+impl HttpClient for Untried {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
 }
