@@ -156,8 +156,7 @@ pub async fn turn_event_bridge_on(config: &SdkConfig, bucket: &str) {
     request.notification_configuration(configuration).send().await.expect("notifications can be configured");
 }
 
-/// Puts small objects into a bucket.
-/// Objects of one byte.
+/// Puts objects of one byte into a bucket.
 async fn fill(s3: &aws_sdk_s3::Client, bucket: &str, objects: u64) {
     let put = |number: u64| {
         let request = s3.put_object().bucket(bucket).key(format!("old/{number}")).body(ByteStream::from_static(b"x"));
@@ -209,7 +208,7 @@ async fn storm(stack: Stack, threshold: u64, loses_events: bool) {
     println!("SPILLWAY_STORM_SEED={seed} SPILLWAY_STORM_EVENTS={events}");
     let outputs = stack.local_aws.outputs().clone();
     // What a killed tracker had in its hands comes back soon; and however often that is, it is no dead letter.
-    stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 3, 100).await;
+    stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 3, 1000).await;
 
     let tracker = stack.function("size-tracking").await;
     let mischief = Mischief {
@@ -238,13 +237,18 @@ async fn storm(stack: Stack, threshold: u64, loses_events: bool) {
         let share = events / WRITERS as u64 + u64::from(writer < events % WRITERS as u64);
         writers.spawn(write(stack.s3.clone(), outputs.test_bucket_name.clone(), rng, share));
     }
+    let storm = async {
+        let written: u64 = writers.join_all().await.into_iter().sum();
+        mischief.over.store(true, Relaxed);
+        going_on.join_all().await;
+        (written, start.elapsed())
+    };
     // An audit amid the storm adopts what was there before.
-    let adopted = if loses_events { Some(stack.audited(json!({})).await) } else { None };
-    let adopting = start.elapsed();
-    let written: u64 = writers.join_all().await.into_iter().sum();
-    let writing = start.elapsed();
-    mischief.over.store(true, Relaxed);
-    going_on.join_all().await;
+    let adoption = async {
+        let adopted = if loses_events { Some(stack.audited(json!({})).await) } else { None };
+        (adopted, start.elapsed())
+    };
+    let ((written, writing), (adopted, adopting)) = tokio::join!(storm, adoption);
 
     let draining = stack.drain().await.duration_since(start);
     let (sent, killed) = (mischief.sent.load(Relaxed), mischief.killed.load(Relaxed));
