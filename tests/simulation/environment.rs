@@ -47,8 +47,8 @@ pub struct Seen {
     pub first_state: usize,
     /// Whether S3 said of an object that it is still there.
     pub looked_up: BTreeMap<String, bool>,
-    /// What S3 refused to delete.
-    pub refused: BTreeSet<String>,
+    /// What S3 refused to delete, each time.
+    pub refused: Vec<String>,
     /// What it has on record, by name, with the newest ETag.
     pub chosen: BTreeMap<String, String>,
     /// The same with the sequencers: an object that was written again may be there twice.
@@ -68,7 +68,9 @@ impl Seen {
     /// Forgets what S3 said of an object, because the answer was lost.
     fn forget(&mut self, name: &str) {
         self.looked_up.remove(name);
-        self.refused.remove(name);
+        if let Some(last) = self.refused.iter().rposition(|it| it == name) {
+            self.refused.remove(last);
+        }
     }
 }
 

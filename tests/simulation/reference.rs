@@ -182,7 +182,14 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
     };
     let rules: Vec<_> = seen.made().map(rule).collect();
     let words = words(before);
-    let audited_at = repairs::audited_at(before);
+    // What S3 refuses it learns when a round is over.
+    let all: BTreeSet<&str> = seen.refused.iter().map(String::as_str).collect();
+    let said = |name: &&str| {
+        let of_it = words.iter().filter(|((it, _), _)| it == name).flat_map(|(_, said)| said);
+        of_it.into_iter().any(|word| word.outcome.as_deref() == Some("Refused"))
+    };
+    let refused = [all.iter().copied().filter(said).collect(), all];
+    let (audited_at, now) = (repairs::audited_at(before), seen.decides_since);
     let asks = world.reference.each_state().skip(seen.first_state - 1).any(|state| {
         let (sure, doubtful) = under_way(&state, &words, audited_at, seen);
         // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
@@ -191,7 +198,9 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
             let gone: BTreeSet<&str> = believed.map(|(_, name)| *name).chain(sure.iter().copied()).collect();
             let there = state.iter().filter(|(name, _)| !gone.contains(name.as_str()));
             let there: BTreeMap<_, _> = there.collect();
-            rules.iter().any(|rule| asks_for(rule, is_cleaning, &there, seen, &chosen))
+            let asks =
+                |rule: &Rule| refused.iter().any(|refused| asks_for(rule, is_cleaning, &there, refused, now, &chosen));
+            rules.iter().any(asks)
         })
     });
     if !asks {
@@ -274,11 +283,18 @@ fn under_way<'a>(
 }
 
 /// Whether the rule asks for these objects, of those that are there.
-fn asks_for(rule: &Rule, is_cleaning: bool, there: &BTreeMap<&String, &Object>, seen: &Seen, chosen: &Chosen) -> bool {
-    let age = |object: &Object| seen.decides_since - object.written_at;
+fn asks_for(
+    rule: &Rule,
+    is_cleaning: bool,
+    there: &BTreeMap<&String, &Object>,
+    refused: &BTreeSet<&str>,
+    now: i64,
+    chosen: &Chosen,
+) -> bool {
+    let age = |object: &Object| now - object.written_at;
     let is_candidate = |(name, object): &(&String, &Object)| {
         let is_old = rule.minimum_age.is_zero() || i128::from(age(object)) >= rule.minimum_age.as_millis();
-        object.size > 0 && is_old && !is_protected(rule, name) && !seen.refused.contains(name.as_str())
+        object.size > 0 && is_old && !is_protected(rule, name) && !refused.contains(name.as_str())
     };
     let (going, staying): (Vec<_>, Vec<_>) =
         there.iter().map(|(name, object)| (*name, *object)).filter(is_candidate).partition(|(name, object)| {
@@ -315,7 +331,7 @@ pub fn check_request(world: &mut World, seen: &mut Seen, etag: Option<&str>, req
             seen.looked_up.insert(name, is_there);
         }
         ("DELETE", 403) => {
-            seen.refused.insert(name);
+            seen.refused.push(name);
         }
         ("DELETE", 204) => {
             world.count("objects deleted");
