@@ -14,7 +14,7 @@ use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
 use spillway_lambda::request_id;
 use spillway_ledger::choice::{Candidate, Rule, Stop};
 use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
-use spillway_ledger_store::Outcome as Saved;
+use spillway_ledger_store::{Outcome as Saved, Standing};
 
 use crate::decide::{Decision, Known};
 use crate::looks::pause;
@@ -68,6 +68,8 @@ pub struct Cleaning<'a> {
     first_record: Option<String>,
     /// How many records it has written.
     records: usize,
+    /// How many times in a row it could not.
+    overtaken: u32,
     /// `__CLEANER__` as it wrote it last.
     row: Option<CleanerRow>,
     /// What it has read of the ledger.
@@ -75,7 +77,7 @@ pub struct Cleaning<'a> {
     /// What S3 refuses to delete, and whether it has refused something since the last decision.
     refused: BTreeSet<ObjectName>,
     has_refused: bool,
-    /// Whether there is more to do than was chosen, or something of what was chosen.
+    /// Whether something of what was chosen is left since the last decision: it was overwritten, S3 failed, or time was up.
     is_unfinished: bool,
     /// The first failure of S3.
     failure: Option<CallError>,
@@ -93,6 +95,7 @@ impl<'a> Cleaning<'a> {
             cleaning_id: request_id(),
             first_record: None,
             records: 0,
+            overtaken: 0,
             row: None,
             known: None,
             refused: BTreeSet::new(),
@@ -124,24 +127,18 @@ impl<'a> Cleaning<'a> {
 
     /// Has round after round begin; says whether there is more to do than has begun.
     async fn choose(&mut self, rounds: &mut Rounds) -> Result<bool, Error> {
-        let mut overtaken = 0;
         loop {
             let (now, rule) = ((self.deps.now)(), self.rule(rounds));
             (self.has_refused, self.is_unfinished) = (false, false);
             let Plan { standing, decision } =
                 plan(&self.deps.sources(), &rule, &self.refused, now, &mut self.known).await?;
             let Some(decision) = decision else {
-                self.done.is_not_audited = true;
-                self.done.stop = Some(Stop::Below);
-                self.done.ledger_total_size = standing.state.map_or(0, |state| state.total_size);
-                self.done.total_size = self.done.ledger_total_size;
+                self.note_that_nothing_may_go(&standing);
                 return Ok(true);
             };
             let row = standing.cleaner.as_ref();
-            let late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
-            let unrecorded = decision.under_way.values().filter(late).count();
             let is_left = self.records == 0 && self.is_left_to_the_alarm(row, &decision, now).await;
-            self.note(&decision, unrecorded, is_left, rounds);
+            self.note(&decision, is_left, rounds, now);
             let begins = !decision.choice.delete.is_empty() && !is_left && !self.deps.dry_run;
             if !begins && rounds.is_empty() {
                 self.settle(row, &decision, now).await?;
@@ -156,36 +153,53 @@ impl<'a> Cleaning<'a> {
                 tokio::time::sleep(CATCHING_UP).await;
                 continue;
             }
-            // Once the bucket is below its threshold, what nobody may delete is no reason to go on.
-            let is_over = decision.choice.projected_total_size >= self.deps.rule.threshold_bytes;
-            let has_more = match decision.choice.stop {
-                Stop::Below => false,
-                Stop::MaxDeletes => true,
-                Stop::OnlyProtected | Stop::OnlyYoung => is_over,
-            };
-            let stop = decision.choice.stop;
-            if begins {
-                let (row, records) = self.begin(row, &decision, now);
-                match self.deps.store.save_cleaner(&row, previous(&row), &records).await? {
-                    Saved::Committed => {}
-                    Saved::Conflict | Saved::Throttled if overtaken + 1 < ATTEMPTS => {
-                        overtaken += 1;
-                        pause(overtaken).await;
-                        continue;
-                    }
-                    Saved::Conflict | Saved::Throttled => return Err(Error::Overtaken { attempts: ATTEMPTS }),
-                }
-                overtaken = 0;
-                self.records += records.len();
-                self.first_record = self.first_record.take().or(records.first().map(|record| record.event_key.clone()));
-                self.row = Some(row);
-                rounds.begin(self.deps, decision.choice.delete, records, self.over_at);
+            let (stop, has_more) = (decision.choice.stop, self.has_more(&decision));
+            if begins && !self.begin(rounds, row, decision, now).await? {
+                continue;
             }
             let is_round = begins && stop == Stop::MaxDeletes && self.may_make(rounds) > 0;
             self.end(rounds, if is_round { AT_ONCE - 1 } else { 0 }, has_more).await?;
             let goes_on = self.has_time() && self.failure.is_none() && self.may_make(rounds) > 0;
             if !goes_on || !(self.has_refused || is_round) {
                 return Ok(has_more);
+            }
+        }
+    }
+
+    /// Puts on record what goes, and has it be deleted; says whether that could be put on record. If not, the next decision knows
+    /// what others have done.
+    async fn begin(
+        &mut self,
+        rounds: &mut Rounds,
+        row: Option<&CleanerRow>,
+        decision: Decision,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let (row, records) = self.record_of(row, &decision, now);
+        if self.deps.store.save_cleaner(&row, previous(&row), &records).await? != Saved::Committed {
+            self.overtaken += 1;
+            if self.overtaken == ATTEMPTS {
+                return Err(Error::Overtaken { attempts: ATTEMPTS });
+            }
+            pause(self.overtaken).await;
+            return Ok(false);
+        }
+        self.overtaken = 0;
+        self.records += records.len();
+        self.first_record = self.first_record.take().or(records.first().map(|record| record.event_key.clone()));
+        self.row = Some(row);
+        rounds.begin(self.deps, decision.choice.delete, records, self.over_at);
+        Ok(true)
+    }
+
+    /// Whether more has to go than was chosen. Once the bucket is below its threshold, what nobody may delete is no reason to go
+    /// on.
+    fn has_more(&self, decision: &Decision) -> bool {
+        match decision.choice.stop {
+            Stop::Below => false,
+            Stop::MaxDeletes => true,
+            Stop::OnlyProtected | Stop::OnlyYoung => {
+                decision.choice.projected_total_size >= self.deps.rule.threshold_bytes
             }
         }
     }
@@ -221,8 +235,19 @@ impl<'a> Cleaning<'a> {
             && !self.deps.alarm.has_spoken(now).await
     }
 
+    /// Keeps for the line that there is no audited ledger to decide on.
+    fn note_that_nothing_may_go(&mut self, standing: &Standing) {
+        let done = &mut self.done;
+        done.is_not_audited = true;
+        done.stop = Some(Stop::Below);
+        done.ledger_total_size = standing.state.as_ref().map_or(0, |state| state.total_size);
+        done.total_size = done.ledger_total_size;
+    }
+
     /// Keeps the decision for the line.
-    fn note(&mut self, decision: &Decision, unrecorded: usize, is_left: bool, rounds: &Rounds) {
+    fn note(&mut self, decision: &Decision, is_left: bool, rounds: &Rounds, now: Timestamp) {
+        let is_late = |object: &&CleaningObject| now.duration_since(object.chosen_at) > LATE;
+        let unrecorded = decision.under_way.values().filter(is_late).count();
         let done = &mut self.done;
         if done.stop.is_none() {
             done.ledger_total_size = decision.ledger_total_size;
@@ -263,7 +288,7 @@ impl<'a> Cleaning<'a> {
     }
 
     /// The row and the records that have to be written before anything is deleted.
-    fn begin(
+    fn record_of(
         &self,
         row: Option<&CleanerRow>,
         decision: &Decision,
