@@ -184,11 +184,11 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
     let words = words(before);
     // What S3 refuses it learns when a round is over.
     let all: BTreeSet<&str> = seen.refused.iter().map(String::as_str).collect();
-    let said = |name: &&str| {
-        let of_it = words.iter().filter(|((it, _), _)| it == name).flat_map(|(_, said)| said);
-        of_it.into_iter().any(|word| word.outcome.as_deref() == Some("Refused"))
+    let is_over = |name: &&str| {
+        let own = words.iter().filter(|(object, _)| object.0 == **name && seen.chosen_versions.contains(*object));
+        own.flat_map(|(_, said)| newest(said)).any(|word| word.outcome.as_deref() == Some("Refused"))
     };
-    let refused = [all.iter().copied().filter(said).collect(), all];
+    let refused = [all.iter().copied().filter(is_over).collect(), all];
     let (audited_at, now) = (repairs::audited_at(before), seen.decides_since);
     let asks = world.reference.each_state().skip(seen.first_state - 1).any(|state| {
         let (sure, doubtful) = under_way(&state, &words, audited_at, seen);
@@ -246,6 +246,12 @@ fn words(tables: &Tables) -> Words {
     words
 }
 
+/// The last words on a version. If it was chosen once more, it was still there, whatever was said of it before.
+fn newest(said: &[Word]) -> impl Iterator<Item = &Word> {
+    let newest = said.iter().map(|word| word.chosen_at).max();
+    said.iter().filter(move |word| Some(word.chosen_at) == newest)
+}
+
 /// The objects of a state that are surely being deleted already, and those of which it is open.
 fn under_way<'a>(
     state: &'a State,
@@ -256,9 +262,7 @@ fn under_way<'a>(
     let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
     for (name, object) in state {
         let Some(said) = words.get(&(name.clone(), object.version.clone())) else { continue };
-        // A version that was chosen once more was still there, whatever was said of it before.
-        let newest = said.iter().map(|word| word.chosen_at).max();
-        let said: Vec<_> = said.iter().filter(|word| Some(word.chosen_at) == newest).collect();
+        let said: Vec<_> = newest(said).collect();
         let any = |outcomes: &[&str]| {
             said.iter().any(|word| word.outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
         };
