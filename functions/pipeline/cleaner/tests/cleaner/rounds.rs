@@ -10,7 +10,7 @@ use spillway_ledger::choice::Rule;
 
 use crate::world::{World, alarm, chosen, pass, schedule};
 
-/// A bucket of so many objects of ten bytes, of which two go at a time.
+/// A bucket of objects of ten bytes, of which two go at a time.
 async fn bucket_of(objects: usize, rule: Rule) -> World {
     let names: Vec<String> = (0..objects).map(|number| number.to_string()).collect();
     let objects: Vec<_> = names.iter().map(|name| (name.as_str(), 10)).collect();
