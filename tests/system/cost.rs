@@ -27,7 +27,7 @@ const TICK_BYTES: f64 = 1_500.0;
 /// How long these two work, in milliseconds; an upper bound as above.
 const TICK_MILLISECONDS: f64 = 300.0;
 /// How long plotting works to sum up what the history has got in five minutes, in milliseconds; an upper bound as above.
-const SUM_MILLISECONDS: f64 = 400.0;
+const SUM_MILLISECONDS: f64 = 600.0;
 /// Bytes of log of that.
 const SUM_BYTES: f64 = 600.0;
 /// Bytes that a row of an object takes in its table, and a record in the history, with DynamoDB's 100 for each; and the row again

@@ -21,22 +21,25 @@ use crate::{Deps, Error};
 /// Sums up the seconds that are over, and then the minutes, for as long as there is time. The next invocation goes on.
 pub async fn sum_up(deps: &Deps) -> Result<(), Error> {
     let deadline = Instant::now() + deps.reading_time;
-    let seconds = sum_up_seconds(&deps.store, deadline).await?;
-    let minutes = sum_up_minutes(&deps.store, deadline).await?;
+    let Rows { written: seconds, summed_to, .. } = sum_up_seconds(&deps.store, deadline).await?;
+    let minutes = match summed_to {
+        Some(end) => sum_up_minutes(&deps.store, end, deadline).await?.written,
+        None => 0,
+    };
     tracing::info!(seconds, minutes, "wrote rows of summaries");
     Ok(())
 }
 
 /// Writes the rows of seconds whose ends the ledger's newest record is not before: later ones have no smaller keys.
-async fn sum_up_seconds(store: &Store, deadline: Instant) -> Result<u32, Error> {
-    let Some(state) = store.state().await? else { return Ok(0) };
-    let end = floor(state.updated_at, Level::Seconds.row());
+async fn sum_up_seconds(store: &Store, deadline: Instant) -> Result<Rows<'_>, Error> {
     let start = summed_to(store, Level::Seconds).await?;
+    let mut rows = Rows::new(store, Level::Seconds, start);
+    let Some(state) = store.state().await? else { return Ok(rows) };
+    let end = floor(state.updated_at, Level::Seconds.row());
     if start.is_some_and(|start| start >= end) {
-        return Ok(0);
+        return Ok(rows);
     }
     let mut history = store.changes(start, end).await?;
-    let mut rows = Rows::new(store, Level::Seconds);
     let mut number = None;
     while let Some(changes) = history.next().await? {
         for change in changes {
@@ -44,26 +47,26 @@ async fn sum_up_seconds(store: &Store, deadline: Instant) -> Result<u32, Error> 
             if number.is_some_and(|number: u64| next != Some(number + 1)) {
                 // DynamoDB does not show it yet.
                 tracing::warn!(event_key = change.event_key, "a record is missing before this one");
-                return Ok(rows.written);
+                return Ok(rows);
             }
             number = next;
             let at = floor(change.committed_at, Level::Seconds.unit());
             rows.at(at).await?.add(Summary::of(at, &to_draw(change.clone())), [change]);
         }
         if Instant::now() >= deadline && !history.is_over() {
-            return Ok(rows.written);
+            return Ok(rows);
         }
     }
-    rows.end().await
+    rows.write().await?;
+    Ok(rows)
 }
 
-/// Writes the rows of minutes of which all rows of seconds are there.
-async fn sum_up_minutes(store: &Store, deadline: Instant) -> Result<u32, Error> {
-    let Some(end) = summed_to(store, Level::Seconds).await? else { return Ok(0) };
+/// Writes the rows of minutes of which all rows of seconds are there, which is up to `end`.
+async fn sum_up_minutes(store: &Store, end: Timestamp, deadline: Instant) -> Result<Rows<'_>, Error> {
     let end = floor(end, Level::Minutes.row());
-    let start = summed_to(store, Level::Minutes).await?.unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut seconds = store.summaries(Level::Seconds.name(), start, end);
-    let mut rows = Rows::new(store, Level::Minutes);
+    let start = summed_to(store, Level::Minutes).await?;
+    let mut rows = Rows::new(store, Level::Minutes, start);
+    let mut seconds = store.summaries(Level::Seconds.name(), start.unwrap_or(Timestamp::UNIX_EPOCH), end);
     while let Some(page) = seconds.next().await? {
         for row in page {
             let summaries = read(&row, Level::Seconds)?;
@@ -74,16 +77,21 @@ async fn sum_up_minutes(store: &Store, deadline: Instant) -> Result<u32, Error> 
             }
         }
         if Instant::now() >= deadline && !seconds.is_over() {
-            return Ok(rows.written);
+            return Ok(rows);
         }
     }
-    rows.end().await
+    rows.write().await?;
+    Ok(rows)
 }
 
 /// Up to when the history is summed up; `None` if nothing of it is.
 pub async fn summed_to(store: &Store, level: Level) -> Result<Option<Timestamp>, Error> {
     let Some(newest) = store.newest_summary(level.name()).await? else { return Ok(None) };
-    Ok(Some(begins_at(&newest, level)?.checked_add(level.row()).unwrap_or(Timestamp::MAX)))
+    Ok(Some(end_of(begins_at(&newest, level)?, level)))
+}
+
+fn end_of(begins_at: Timestamp, level: Level) -> Timestamp {
+    begins_at.checked_add(level.row()).unwrap_or(Timestamp::MAX)
 }
 
 /// What each second or minute of a row's part of the history comes to.
@@ -107,11 +115,13 @@ struct Rows<'a> {
     level: Level,
     row: Option<Row>,
     written: u32,
+    /// Up to when there are rows.
+    summed_to: Option<Timestamp>,
 }
 
 impl<'a> Rows<'a> {
-    fn new(store: &'a Store, level: Level) -> Self {
-        Self { store, level, row: None, written: 0 }
+    fn new(store: &'a Store, level: Level, summed_to: Option<Timestamp>) -> Self {
+        Self { store, level, row: None, written: 0, summed_to }
     }
 
     /// The row that a moment belongs to.
@@ -123,14 +133,10 @@ impl<'a> Rows<'a> {
         Ok(self.row.get_or_insert(Row { begins_at, summaries: Vec::new(), largest: Vec::new() }))
     }
 
-    /// Writes the last row; gives how many were written.
-    async fn end(mut self) -> Result<u32, Error> {
-        self.write().await?;
-        Ok(self.written)
-    }
-
+    /// Writes the row that is being made.
     async fn write(&mut self) -> Result<(), Error> {
         let Some(row) = self.row.take() else { return Ok(()) };
+        self.summed_to = Some(end_of(row.begins_at, self.level));
         self.store.put_summary(&row.finish(self.store.bucket_name(), self.level)?).await?;
         self.written += 1;
         Ok(())
