@@ -81,37 +81,32 @@ enum Part {
 async fn main() {
     let command = Command::parse();
     let wanted = |part| command.parts.is_empty() || command.parts.contains(&part);
-    let are_models =
-        |parts: &[Part]| !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Ledger | Part::Cleaner));
-    let is_models_alone = are_models(&command.parts);
+    let is_model = |part: &Part| matches!(part, Part::Ledger | Part::Cleaner);
+    let is_models_alone = !command.parts.is_empty() && command.parts.iter().all(is_model);
     if command.update_readme && !command.parts.is_empty() && !is_models_alone {
         let message = "--update-readme is for all parts, or for the parts ledger and cleaner alone";
         Command::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     let machine = machine::describe();
-    if !is_models_alone {
-        let report = format!("{machine}; {}", measure(wanted).await);
+    let publish = |begin, end, report: &str| {
         println!("{report}");
         if command.update_readme {
-            readme::update("tests/README.md", BEGIN, END, &report);
+            readme::update("tests/README.md", begin, end, report);
         }
+    };
+    if !is_models_alone {
+        publish(BEGIN, END, &format!("{machine}; {}", measure(wanted).await));
     }
     if wanted(Part::Ledger) {
         let ceiling = tokio::task::spawn_blocking(ceiling::measure).await.expect("the ledger is measured");
-        let report = format!("{machine}.\n\n{}", ceiling.report());
-        println!("{report}");
+        publish(BEGIN_LEDGER, END_LEDGER, &format!("{machine}.\n\n{}", ceiling.report()));
         if command.update_readme {
-            readme::update("tests/README.md", BEGIN_LEDGER, END_LEDGER, &report);
             fs::write(repository().join(CURVE), ceiling.curve().to_svg()).expect("the curve can be written");
         }
     }
     if wanted(Part::Cleaner) {
         let figures = tokio::task::spawn_blocking(cleaner::measure).await.expect("the cleaner is measured");
-        let report = format!("{machine}.\n\n{}", figures.report());
-        println!("{report}");
-        if command.update_readme {
-            readme::update("tests/README.md", BEGIN_CLEANER, END_CLEANER, &report);
-        }
+        publish(BEGIN_CLEANER, END_CLEANER, &format!("{machine}.\n\n{}", figures.report()));
     }
 }
 

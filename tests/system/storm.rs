@@ -281,7 +281,7 @@ async fn storm(stack: Stack, threshold: u64, loses_events: bool) {
     within(Duration::from_secs(120), "the bucket is below its threshold", async || {
         stack.answer(&outputs.cleaner_function_name, &tick).await.expect("the cleaner answers");
         stack.drain().await;
-        stack.total_size().await.is_some_and(|total| total.unsigned_abs() < threshold)
+        stack.total_size().await.is_some_and(|total| u64::try_from(total).is_ok_and(|total| total < threshold))
     })
     .await;
     stack.check_ledger().await;

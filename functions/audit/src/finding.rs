@@ -52,12 +52,13 @@ pub async fn settle(
         }
     }
     looker.store.keep_findings(&record(audit, part, found, examples, now)).await?;
-    let repairs = if audit.repair { repairs } else { Vec::new() };
-    for repairs in repairs.chunks(AT_ONCE) {
-        apply(&looker.store, repairs.to_vec(), looker.now, |record| {
-            write(&TotalSizeLine::of(record, looker.threshold_bytes, request_id(), (looker.now)()));
-        })
-        .await?;
+    if audit.repair {
+        for repairs in repairs.chunks(AT_ONCE) {
+            apply(&looker.store, repairs.to_vec(), looker.now, |record| {
+                write(&TotalSizeLine::of(record, looker.threshold_bytes, request_id(), (looker.now)()));
+            })
+            .await?;
+        }
     }
     Ok(found)
 }
