@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
 use serde_json::{Value, json};
 use spillway_cloudwatch::filter::Pattern;
 use spillway_contracts::audit::{AUDIT_LOCK_KEY, AuditReport};
@@ -45,12 +46,10 @@ async fn run_twice() -> Scheduled {
         ("SafetyNetExpression", "rate(1 minute)"),
         ("NotifyCleanings", "always"),
         ("AuditGraceMinutes", "0"),
-        ("AuditExpression", "rate(1 minute)"),
     ])
     .await;
-    sum_up_every_minute(&stack).await;
+    every_minute(&stack, "PlottingFunctionSumUp").await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
-    an_audit_starts(&stack).await;
     let overlapping = stack.run(json!({})).await;
     let mut endings = Vec::new();
     let mut seen = BTreeSet::new();
@@ -65,6 +64,9 @@ async fn run_twice() -> Scheduled {
         }
         seen.insert(execution);
     }
+    never(&stack, "DriverStateMachineRerun").await;
+    stack.end_of(stack.executions().await.last().expect("an execution")).await;
+    an_audit_ends(&stack).await;
     give_up_on_a_message(&stack).await;
     audit(&stack).await;
     plot_a_run(&stack, seen.first().expect("an execution")).await;
@@ -81,14 +83,33 @@ async fn run_twice() -> Scheduled {
     Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
 }
 
-/// Has the schedule invoke plotting before this test is over.
-async fn sum_up_every_minute(stack: &Stack) {
+/// Has a schedule do every minute what it does by the day or the quarter of an hour.
+async fn every_minute(stack: &Stack, logical_id: &str) {
     let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
-    let name = stack.resource("PlottingFunctionSumUp").await;
+    let name = stack.resource(logical_id).await;
     let schedule = scheduler.get_schedule().name(&name).send().await.expect("a schedule");
     let request = scheduler.update_schedule().name(name).schedule_expression("rate(1 minute)");
     let request = request.set_target(schedule.target).set_flexible_time_window(schedule.flexible_time_window);
     request.send().await.expect("a schedule can be changed");
+}
+
+async fn never(stack: &Stack, logical_id: &str) {
+    let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
+    let name = stack.resource(logical_id).await;
+    scheduler.delete_schedule().name(name).send().await.expect("a schedule can be deleted");
+}
+
+/// Has the schedule start an audit, and none that would find what is planted for another. No run may go on: without a grace,
+/// an audit writes down an upload whose event is still to come, and the event is one more step of the run's timeline.
+async fn an_audit_ends(stack: &Stack) {
+    let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
+    let audits = sfn.list_executions().state_machine_arn(&stack.local_aws.outputs().audit_state_machine_arn);
+    let audits = async || audits.clone().send().await.expect("executions can be listed").executions;
+    every_minute(stack, "AuditStateMachineDaily").await;
+    within(Duration::from_secs(90), "the schedule starts an audit", async || !audits().await.is_empty()).await;
+    never(stack, "AuditStateMachineDaily").await;
+    let ended = |audit: &ExecutionListItem| audit.status != ExecutionStatus::Running;
+    eventually("the audit ends", async || audits().await.iter().all(ended)).await;
 }
 
 /// Has the tracker give a message to the dead-letter queue.
@@ -97,17 +118,6 @@ async fn give_up_on_a_message(stack: &Stack) {
     stack.redeliver_after(&outputs.tracking_queue_url, &outputs.tracking_dlq_url, 1, 500).await;
     stack.send(&outputs.tracking_queue_url, "no envelope").await;
     eventually("the dead letter", async || stack.messages(&outputs.tracking_dlq_url).await == 1).await;
-}
-
-/// Waits for the schedule's first audit, and has no other one start: they would find what is planted for another.
-async fn an_audit_starts(stack: &Stack) {
-    let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
-    let audits = sfn.list_executions().state_machine_arn(&stack.local_aws.outputs().audit_state_machine_arn);
-    let started = async || !audits.clone().send().await.expect("executions can be listed").executions.is_empty();
-    within(Duration::from_secs(90), "the schedule starts an audit", started).await;
-    let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
-    let schedule = stack.resource("AuditStateMachineDaily").await;
-    scheduler.delete_schedule().name(schedule).send().await.expect("a schedule can be deleted");
 }
 
 /// Has an audit find what each of its tasks repairs.
