@@ -201,7 +201,7 @@ impl Recorder {
         let runs = async {
             let mut records = Vec::new();
             for (arn, followed) in runs.iter_mut() {
-                records.extend(followed.look(stack, arn).await?);
+                records.extend(followed.look(stack, arn, is_seldom).await?);
             }
             Ok::<_, CallError>(records)
         };
@@ -288,13 +288,20 @@ impl Recorder {
 }
 
 impl Followed {
-    async fn look(&mut self, stack: &Stack, arn: &str) -> Result<Vec<Record>, CallError> {
+    async fn look(&mut self, stack: &Stack, arn: &str, is_seldom: bool) -> Result<Vec<Record>, CallError> {
         if self.run.as_ref().is_some_and(|run| run.until.is_some()) {
             return Ok(Vec::new());
         }
-        // Asked first, so that the last look at the history sees all of it.
+        let mut events = stack.events(arn, self.history.newest()).await?;
+        // An execution that ends has one more event, even if that should be seen before the end itself.
+        if events.is_empty() && self.run.is_some() && !is_seldom {
+            return Ok(Vec::new());
+        }
         let execution = stack.execution(arn).await?;
-        let events = stack.events(arn, self.history.newest()).await?;
+        if execution.stop_date().is_some() {
+            // What is new since the history was read, for it is not read again.
+            events = stack.events(arn, self.history.newest()).await?;
+        }
         let states = if events.is_empty() { Vec::new() } else { self.history.read(&events) };
         let run = Run {
             id: execution.name.clone().unwrap_or_default(),

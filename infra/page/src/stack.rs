@@ -151,8 +151,9 @@ impl Stack {
     /// The events after number `after`, oldest first.
     pub(crate) async fn events(&self, arn: &str, after: i64) -> Result<Vec<HistoryEvent>, CallError> {
         let request = self.sfn.get_execution_history().execution_arn(arn).include_execution_data(true);
-        // Most looks find a handful; the first one at a run that goes on for long finds thousands.
-        let size = if after == 0 { 1000 } else { 20 };
+        // Most looks find none or a few, and each has what its state got and gave; the first one at a run that goes on for
+        // long finds thousands.
+        let size = if after == 0 { 1000 } else { 5 };
         let mut pages = request.reverse_order(true).max_results(size).into_paginator().send();
         let mut events: Vec<HistoryEvent> = Vec::new();
         while let Some(page) = pages.next().await {

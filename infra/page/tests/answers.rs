@@ -2,9 +2,12 @@
 //! differs from the local AWS's. Answers come in pages; a page of a log may be empty; functions that share a log group are
 //! told apart by their streams; a function's report is JSON; CloudWatch knows what queues have held.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use aws_smithy_cbor::Encoder;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use spillway_fake_aws::{Reply, http_client, sdk_config};
 use spillway_page::{Record, Recorder, Recording, Stack};
 
@@ -21,6 +24,11 @@ const RUN: &str = "arn:aws:states:eu-central-1:123456789012:execution:DriverStat
 
 /// What was recorded of the run.
 async fn recording() -> Recording {
+    recorder(|_, _| {}).await.recording().await.expect("a recording")
+}
+
+/// A recorder of the run. Each answer is shown to `amend` first, with its operation.
+async fn recorder(amend: impl Fn(&str, &mut Value) + Send + Sync + 'static) -> Recorder {
     let answers: Vec<Answer> = serde_json::from_str(include_str!("answers.json")).expect("the answers");
     let client = http_client(move |request| {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
@@ -29,15 +37,16 @@ async fn recording() -> Recording {
         let operation = target.or(in_body).or_else(|| request.uri().rsplit('/').next()).unwrap_or_default();
         let fits = |it: &&Answer| it.operation == operation && it.when.iter().all(|text| body.contains(text.as_str()));
         let answer = answers.iter().find(fits).unwrap_or_else(|| panic!("nothing answers {operation}: {body}"));
-        Ok(match &answer.answer {
-            Value::String(xml) => (200, xml.clone()).into(),
+        let mut answer = answer.answer.clone();
+        amend(operation, &mut answer);
+        Ok(match answer {
+            Value::String(xml) => (200, xml).into(),
             document if target.is_some() => (200, document.to_string()).into(),
-            document => cbor(document),
+            document => cbor(&document),
         })
     });
     let stack = Stack::find(&sdk_config(client), "spillway", "AWS").await.expect("a stack");
-    let mut recorder = Recorder::of_run(stack, RUN).await.expect("a run");
-    recorder.recording().await.expect("a recording")
+    Recorder::of_run(stack, RUN).await.expect("a run")
 }
 
 /// As CloudWatch answers.
@@ -152,4 +161,39 @@ async fn both_machines_are_there_and_every_event_of_the_ledger() {
     let events = ["assignment1.txt 18", "assignment2.txt 46", "assignment3.txt 48"];
     let expect = [&["2afadb34 of the driver: SUCCEEDED"], &events[..], &["object-row"]].concat();
     assert_eq!(told.collect::<Vec<_>>(), expect);
+}
+
+#[tokio::test]
+async fn an_execution_is_described_when_its_history_has_news_and_its_end_is_told_however_late() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut recorder = recorder({
+        let (asked, is_over) = (Arc::clone(&asked), Arc::clone(&is_over));
+        move |operation, answer| {
+            if operation == "DescribeExecution" {
+                asked.fetch_add(1, Ordering::Relaxed);
+                if !is_over.load(Ordering::Relaxed) {
+                    answer["status"] = json!("RUNNING");
+                    answer.as_object_mut().expect("an execution").remove("stopDate");
+                }
+            }
+        }
+    })
+    .await;
+    let status = |records: &[Record]| {
+        records.iter().find_map(|record| if let Record::Run(it) = record { Some(it.status.clone()) } else { None })
+    };
+    // Its last event is there before its end is.
+    assert_eq!(status(&recorder.look().await.expect("news")).as_deref(), Some("RUNNING"));
+    let before = asked.load(Ordering::Relaxed);
+    assert_eq!(status(&recorder.look().await.expect("no news")), None);
+    assert_eq!(asked.load(Ordering::Relaxed), before);
+    is_over.store(true, Ordering::Relaxed);
+    for _ in 0..10 {
+        if let Some(status) = status(&recorder.look().await.expect("no news, or the end")) {
+            assert_eq!(status, "SUCCEEDED");
+            return;
+        }
+    }
+    panic!("the end is not told");
 }
