@@ -71,18 +71,37 @@ fn shown(record: &Value) -> Option<Value> {
     Some(record)
 }
 
-#[tokio::test]
-async fn the_page_looks_as_it_did() {
-    let _alone = ALONE.lock().await;
+/// Where the page over the stored recording is.
+async fn recorded() -> String {
     let recording = fs::read_to_string(stored()).expect("there is a recording");
     let recording: Recording = serde_json::from_str(&recording).expect("the recording is as recordings are");
     let file = pictures().await.join("looks.html");
     fs::create_dir_all(file.parent().expect("a folder")).expect("the folder can be made");
     fs::write(&file, document::recorded(&recording)).expect("the page can be written");
+    format!("file://{}", file.display())
+}
+
+/// Some take less than a millisecond, and what follows on them then began at the same moment.
+#[tokio::test]
+async fn states_of_one_moment_are_in_the_order_in_which_they_were_entered() {
+    let _alone = ALONE.lock().await;
+    let browser = Browser::start(1280, 800).await;
+    browser.open(&recorded().await).await;
+    let states = ["98", "100", "9"].map(|id| json!({ "kind": "state", "id": format!("r/{id}"), "run": "r", "at": 5 }));
+    browser.get(&format!("(() => {{ put({}); return 1; }})()", json!(states))).await;
+    let order = browser.get("statesOf('r').map(it => it.id)").await;
+    assert_eq!(order, json!(["r/9", "r/98", "r/100"]));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_page_looks_as_it_did() {
+    let _alone = ALONE.lock().await;
+    let page = recorded().await;
     let browser = Browser::start(1280, 800).await;
     let mut seen = Vec::new();
     for (stored, scheme, [width, height], moment) in LOOKS {
-        browser.open(&format!("file://{}", file.display())).await;
+        browser.open(&page).await;
         browser.prefer(scheme).await;
         browser.resize(width, height).await;
         browser.get("document.fonts.ready.then(() => 1)").await;

@@ -24,9 +24,12 @@ function put(records) {
   version += 1;
 }
 
+/** Of what happened at the same moment: an execution's events have numbers. */
+const byId = new Intl.Collator("en", { numeric: true }).compare;
+
 /** All of a kind, by time. */
 function all(kind) {
-  sorted[kind] ??= [...kept[kind].values()].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+  sorted[kind] ??= [...kept[kind].values()].sort((a, b) => a.at - b.at || byId(a.id, b.id));
   return sorted[kind];
 }
 
@@ -52,7 +55,7 @@ function once(name, work) {
 // ---- The ledger
 
 /** Events by the moment the ledger recorded them, which is when the total changed. */
-const commits = () => once("commits", () => all("event").map(it => ({ at: it.until, event: it })).sort((a, b) => a.at - b.at || (a.event.id < b.event.id ? -1 : 1)));
+const commits = () => once("commits", () => all("event").map(it => ({ at: it.until, event: it })).sort((a, b) => a.at - b.at || byId(a.event.id, b.event.id)));
 function totalAt(T) {
   const list = commits(), count = until(list, T);
   if (count > 0) return list[count - 1].event.document.total_size;
@@ -130,6 +133,11 @@ function datapoint(start, T) {
   return seen.length ? Math.max(...seen) : undefined;
 }
 const alarmAt = T => latest("alarm", T);
+/** The datapoint that brought the alarm into a state, in bytes, as CloudWatch gives its reason. */
+function causeOf(alarm) {
+  const point = alarm.reason?.match(/\[([\d.]+) \(/)?.[1];
+  return point === undefined ? undefined : Number(point);
+}
 const alarmMap = () => once("alarms", () => all("alarm").map((it, at, list) => ({ ...it, until: list[at + 1]?.at })));
 
 // ---- Runs

@@ -3,8 +3,8 @@
 
 const name = object => ({ object });
 
-/** Names of objects in a row. */
-const listed = objects => objects.flatMap((it, at) => [at === 0 ? "" : at === objects.length - 1 ? " and " : ", ", name(it)]);
+/** Objects in a row. */
+const listed = objects => objects.flatMap((it, at) => [at === 0 ? "" : at === objects.length - 1 ? " and " : ", ", it].flat());
 const noun = run => run.machine === "audit" ? "audit" : "run";
 
 /** A sentence about the moment, and why nothing goes faster. */
@@ -51,10 +51,15 @@ function ended(run, T) {
   }
   if (run.machine === "audit") return { sentence: [audited(run.output)], why: [`${found(run.output)} `, took] };
   const report = run.output ?? {}, totals = report.observed_timeline?.map(bytes).join(", ");
+  const gone = commits().map(it => it.event).filter(event => isDeletion(event) && event.at >= run.at);
+  const sized = object => {
+    const at = gone.findIndex(event => event.document.object_name === object), [event] = at < 0 ? [] : gone.splice(at, 1);
+    return event ? [name(object), ` (${bytes(-event.document.size_delta)})`] : name(object);
+  };
   // Who called it is said once if it was the same for all.
   const deleted = [...new Set((report.cleanings ?? []).map(it => it.invoked_by))].flatMap(by => {
     const objects = report.cleanings.filter(it => it.invoked_by === by).flatMap(it => it.deleted);
-    return [`The cleaner, ${by === "alarm" ? "called by the alarm" : "on its schedule"}, deleted `, ...listed(objects), ". "];
+    return [`The cleaner, ${by === "alarm" ? "called by the alarm" : "on its schedule"}, deleted `, ...listed(objects.map(sized)), ". "];
   });
   const matches = JSON.stringify(report.observed_timeline) === JSON.stringify(report.expected_timeline);
   return {
@@ -109,7 +114,7 @@ function why(run, phase, T) {
   if (phase.name === "WaitForAlarmOk") {
     if (alarm?.state !== "ALARM") return ["The alarm is OK. The run looks once a second."];
     const point = datapoint(periodOf(T), T);
-    const now = point >= limit ? `In this period the total still was ${bytes(point)}; another one has to pass below ${bytes(limit)}.` : `If its highest total is below ${bytes(limit)}, the alarm is OK then.`;
+    const now = point >= limit ? `In this period the total still was ${bytes(point)}; another one has to pass below ${bytes(limit)}.` : `If the highest total of that period is below ${bytes(limit)}, the alarm is OK then, and can go off again.`;
     return [`The alarm has been in ALARM since ${time(alarm.at)}, and ${ends}. ${now}`];
   }
   return [machineOf(run).graph.nodes.find(node => node.name === phase.name)?.comment ?? ""];
@@ -157,7 +162,7 @@ function story(T, object, most = 150) {
   }
   for (const [at, alarm] of past("alarm", T).entries()) {
     if (at === 0 && alarm.id === "now") continue;
-    const point = alarm.reason.match(/\[([\d.]+) \(/)?.[1], was = point ? ` The highest total of its period was ${bytes(Number(point))}.` : "";
+    const point = causeOf(alarm), was = point === undefined ? "" : ` The highest total of its period was ${bytes(point)}.`;
     const text = { ALARM: "The alarm went off.", OK: "The alarm is OK again.", INSUFFICIENT_DATA: "The alarm has no data." }[alarm.state] ?? `The alarm is in ${alarm.state}.`;
     add(alarm.at, alarm.state === "ALARM" ? "over" : "added", `alarm/${alarm.id}`, text + was);
   }

@@ -26,14 +26,14 @@ const label = (y, text, value, tone = "") => [
   value === undefined ? null : s("text", { x: GUTTER - 10, y, class: `small strong end ${tone}` }, value),
 ];
 
-/** A bar, and what is written on it if there is room. */
-function bar(it, T, y, height, className, text, key, onClass = "") {
+/** A bar, and on it the first of the texts that there is room for. */
+function bar(it, T, y, height, className, texts, key, onClass = "") {
   const left = Math.max(GUTTER, x(it.at)), right = Math.min(width() - RIGHT, x(endOf(it, T) ?? T)), wide = Math.max(2, right - left);
   if (right < GUTTER) return [];
-  const room = text && wide > text.length * 5.8 + 8;
+  const text = texts.find(text => wide > text.length * 5.8 + 8);
   return [
-    s("rect", { x: left, y, width: wide, height, rx: Math.min(3, wide / 2), class: className, "data-key": key }, text ? s("title", {}, text) : null),
-    room ? s("text", { x: left + 6, y: y + height / 2 + 4, class: `small ${onClass}`, "pointer-events": "none" }, text) : null,
+    s("rect", { x: left, y, width: wide, height, rx: Math.min(3, wide / 2), class: className, "data-key": key }, texts.length ? s("title", {}, texts[0]) : null),
+    text ? s("text", { x: left + 6, y: y + height / 2 + 4, class: `small ${onClass}`, "pointer-events": "none" }, text) : null,
   ];
 }
 
@@ -146,7 +146,8 @@ function drawAlarm(parts, T, top, height, reading) {
   const length = period(), px = (length / (view.to - view.from)) * (width() - GUTTER), group = [];
   for (const alarm of visible(alarmMap(), T)) {
     const it = { ...alarm, at: Math.max(alarm.at, view.from) };
-    group.push(bar(it, T, top, 18, alarm.state, alarm.state === "INSUFFICIENT_DATA" ? "no data" : alarm.state, `alarm/${alarm.id}`));
+    const state = alarm.state === "INSUFFICIENT_DATA" ? "no data" : alarm.state, point = causeOf(alarm);
+    group.push(bar(it, T, top, 18, alarm.state, [point === undefined ? state : `${state} after ${bytes(point)}`, state], `alarm/${alarm.id}`));
   }
   if (px >= 6) {
     for (let at = periodOf(view.from); at <= view.to; at += length) {
@@ -167,16 +168,15 @@ function drawRun(parts, T, top, height, reading) {
   const group = [], shown = machineOf(runAt(T)).id;
   for (const run of visible(all("run").filter(it => it.machine === shown), T)) {
     const failed = endOf(run, T) !== undefined && run.status !== "SUCCEEDED";
-    group.push(bar(run, T, top, 17, failed ? "fill-failed" : "fill-run", `${noun(run)} ${shortly(run)}${endOf(run, T) === undefined ? "" : `: ${run.error ?? run.status.toLowerCase()}`}`, `run/${run.id}`, failed ? "on-running" : ""));
+    group.push(bar(run, T, top, 17, failed ? "fill-failed" : "fill-run", [`${noun(run)} ${shortly(run)}${endOf(run, T) === undefined ? "" : `: ${run.error ?? run.status.toLowerCase()}`}`], `run/${run.id}`, failed ? "on-running" : ""));
     for (const phase of visible(phasesOf(run.id), T)) {
       const outcome = outcomeAt(phase, T), count = phase.states.filter(it => it.name === phase.name && it.at <= T).length;
       const text = `${phase.name}${phase.cycle ? ` (cycle ${phase.cycle})` : ""}${count > 1 ? ` × ${count}` : ""}`;
-      const fits = (x(endOf(phase, T) ?? T) - x(phase.at)) > text.length * 5.8 + 8 ? text : phase.name;
-      group.push(bar(phase, T, top + 21, 21, `fill-${outcome}`, fits, `state/${phase.id}`, outcome === "running" || outcome === "failed" ? "on-running" : ""));
+      group.push(bar(phase, T, top + 21, 21, `fill-${outcome}`, [text, phase.name], `state/${phase.id}`, outcome === "running" || outcome === "failed" ? "on-running" : ""));
     }
     // The attempts themselves, and between them the pauses.
     const attempts = visible(statesOf(run.id), T, 120000).flatMap(state => (state.attempts ?? []).map(it => ({ ...it, key: `state/${state.id}`, failed: Boolean(it.error) })));
-    for (const it of spaced(attempts)) if (it.at <= T) group.push(bar(it, T, top + 46, 11, it.error && it.until <= T ? "fill-failed" : "fill-look", "", it.key));
+    for (const it of spaced(attempts)) if (it.at <= T) group.push(bar(it, T, top + 46, 11, it.error && it.until <= T ? "fill-failed" : "fill-look", [], it.key));
   }
   parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)));
   const run = runAt(Math.min(reading, T)), phase = run && goesOn(run, Math.min(reading, T)) ? phaseAt(run, Math.min(reading, T)) : undefined;
@@ -210,7 +210,7 @@ function drawInvocations(parts, T, top) {
   for (const [row, [key, text]] of rowsOfFunctions().entries()) {
     const y = top + row * 15, list = once(`invocations of ${key}`, () => all("invocation").filter(it => it.group === key));
     const seen = visible(list, T, 120000).filter(it => it.until >= view.from);
-    const group = spaced(seen).map(it => bar(it, T, y, 11, `invocation${it.failed ? " failed" : ""}`, "", `invocation/${it.id}`));
+    const group = spaced(seen).map(it => bar(it, T, y, 11, `invocation${it.failed ? " failed" : ""}`, [], `invocation/${it.id}`));
     parts.push(s("g", { "clip-path": "url(#plot)" }, group.flat(9).filter(Boolean)), label(y + 10, text, seen.length ? counted(seen.length) : ""));
   }
 }
@@ -221,7 +221,7 @@ function drawObject(parts, T, top, height) {
   for (const [at, event] of events.entries()) {
     if (isDeletion(event)) continue;
     const next = events[at + 1];
-    group.push(bar({ at: event.at, until: next?.at }, T, top, 16, "fill-done", `in the bucket, ${bytes(event.document.size ?? 0)}`, `event/${event.id}`));
+    group.push(bar({ at: event.at, until: next?.at }, T, top, 16, "fill-done", [`in the bucket, ${bytes(event.document.size ?? 0)}`], `event/${event.id}`));
   }
   const marks = [];
   const mark = (at, text, className, key) => at <= T && marks.push({ at, text, className, key });

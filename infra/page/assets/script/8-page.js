@@ -16,7 +16,7 @@ const at = {
 function build() {
   const button = (text, label, act) => h("button", { type: "button", title: label, "aria-label": label, onclick: act }, text);
   const tools = h("span", { class: "tools" }, at.object, button("−", "Show more time (-)", () => zoom(1.6)), button("+", "Show less time (+)", () => zoom(1 / 1.6)), button("Run", "Show the whole run (f)", fitRun), isLive ? button("Now", "Follow the present (n)", followPresent) : "");
-  const tracks = h("section", { class: "card tracks", tabindex: 0, "aria-label": "What happened when" }, h("header", {}, h("h2", {}, "What happened when"), at.runs, tools), tracksAt, h("p", { class: "keys" }, "Drag to move, Ctrl and wheel to zoom, click for details. Keys: ← → + − f n, Esc."));
+  const tracks = h("section", { class: "card tracks", tabindex: 0, "aria-label": "What happened when" }, h("header", {}, h("h2", {}, "What happened when"), at.runs, tools), tracksAt, h("p", { class: "keys" }, "Drag to move, Ctrl and wheel to zoom, click for details. Keys: ← → move, + − zoom, f shows the run, n the present, Esc closes."));
   const legend = h("p", { class: "legend" }, ...[["done", "done"], ["running", "in progress"], ["failed", "failed"], ["caught", "error caught"]].map(([name, text]) => h("span", {}, h("i", { class: `l-${name}` }), text)), at.whole);
   const table = (heads, body, empty) => h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map(([text, number]) => h("th", { class: number ? "number" : "" }, text)))), body));
   const replay = h("section", { class: "replay", "aria-label": "Replay", hidden: isLive });
@@ -143,7 +143,7 @@ function drawNow(T) {
   const gone = run ? commits().filter(it => it.at <= T && it.at >= run.at && isDeletion(it.event) && doer(it.event).who === "cleaner") : [];
   const state = alarm?.state === "INSUFFICIENT_DATA" ? "no data" : alarm?.state ?? "–", next = periodOf(T) + period() - T, isOver = run && endOf(run, T) !== undefined;
   const figures = [
-    ["total", bytes(total), `of ${bytes(limit)}`, total >= limit ? "over" : "fine"],
+    ["total", bytes(total), `threshold ${bytes(limit)}`, total >= limit ? "over" : "fine"],
     ["alarm", state, isOver && !isLive ? " " : `period ends in ${seconds(next)}`, { ALARM: "over", OK: "ok" }[state] ?? ""],
     [run ? noun(run) : "run", run ? lasting((endOf(run, T) ?? T) - run.at).replace(/\.\d s/, " s") : "–", run ? (isOver ? run.status.toLowerCase().replace("_", " ") : "in progress") : "", isOver && run.status !== "SUCCEEDED" ? "over" : ""],
     ["deleted by the cleaner", run ? plural(gone.length, "object") : "–", run ? bytes(gone.reduce((sum, it) => sum - it.event.document.size_delta, 0)) : "", ""],
