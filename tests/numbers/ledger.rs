@@ -46,14 +46,25 @@ pub async fn remove_objects(stack: &Stack, names: impl Iterator<Item = String>) 
     write(stack, names.map(delete)).await;
 }
 
-/// Has `__STATE__` say that there are this many objects.
+/// Has `__STATE__` say that there are this many objects, all of them added here.
 pub async fn set_total(stack: &Stack, objects: usize) {
+    set_state(stack, objects as u64 * SIZE, objects as u64).await;
+}
+
+/// Has `__STATE__` say what the rows add up to, whoever wrote them. All of them are read.
+pub async fn sum_up(stack: &Stack) {
+    let rows = stack.items(&stack.local_aws.outputs().object_table_name).await;
+    let sizes: Vec<u64> = rows.iter().filter_map(|row| row.get("size")?.as_u64()).collect();
+    set_state(stack, sizes.iter().sum(), sizes.len() as u64).await;
+}
+
+async fn set_state(stack: &Stack, total_size: u64, object_count: u64) {
     let before = stack.row(STATE_KEY).await.unwrap_or_default();
     let text = |field| before.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let state = StateRow {
         object_name: StateKey::State,
-        total_size: objects as u64 * SIZE,
-        object_count: objects as u64,
+        total_size,
+        object_count,
         version: version(stack).await,
         last_event_key: text("last_event_key"),
         is_dated: false,

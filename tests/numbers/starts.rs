@@ -105,7 +105,7 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
         let times = times(&side_by_side, function, &surroundings, &light).await;
         if function == "cleaner" {
             ledger::add_objects(&surroundings.stack, 0..HEAVY_CLEANING).await;
-            ledger::set_total(&surroundings.stack, HEAVY_CLEANING).await;
+            ledger::sum_up(&surroundings.stack).await;
         }
         let mut figures = Vec::new();
         for (number, (implementation, times)) in side_by_side.into_iter().zip(times).enumerate() {

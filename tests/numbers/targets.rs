@@ -86,8 +86,8 @@ impl Measured {
     fn flatness(&self) -> Vec<Target> {
         let (Some(first), Some(last)) = (self.tracked.first(), self.tracked.last()) else { return Vec::new() };
         let between = format!("from {} to {} objects", first.objects, last.objects);
-        let time = first.events_per_second.rust / last.events_per_second.rust;
-        let requests = last.requests_per_event.rust / first.requests_per_event.rust;
+        let time = first.of.rust.events_per_second / last.of.rust.events_per_second;
+        let requests = last.of.rust.requests_per_event / first.of.rust.requests_per_event;
         let growth = |ratio: f64| 100.0 * (ratio - 1.0);
         vec![
             at_most(&format!("tracker's requests per event, growth {between}"), growth(requests), 10.0, "%"),

@@ -91,6 +91,8 @@ def record(state, event, delta):
         "event_type": event["event_type"],
         "size_delta": delta,
         "total_size": state["total_size"],
+        "size": event["size"],
+        "etag": event["etag"],
         "sequencer": event["sequencer"],
         "event_time": event["event_time"],
         "committed_at": state["updated_at"],
