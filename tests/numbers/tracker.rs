@@ -34,7 +34,7 @@ pub struct Figures {
 }
 
 /// Who was at work, and for how long.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Work {
     /// The processes of the function.
     pub function: f64,
