@@ -35,7 +35,8 @@ pub struct Scheduled {
 /// Runs twice, once for all tests that want to know.
 pub async fn scheduled() -> &'static Scheduled {
     static SCHEDULED: OnceCell<Scheduled> = OnceCell::const_new();
-    SCHEDULED.get_or_init(run_twice).await
+    // What a test awaits is on its thread's stack, unless it is boxed.
+    SCHEDULED.get_or_init(|| Box::pin(run_twice())).await
 }
 
 async fn run_twice() -> Scheduled {
@@ -48,7 +49,7 @@ async fn run_twice() -> Scheduled {
         ("AuditGraceMinutes", "0"),
     ])
     .await;
-    every_minute(&stack, "PlottingFunctionSumUp").await;
+    Box::pin(every_minute(&stack, "PlottingFunctionSumUp")).await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
     let overlapping = stack.run(json!({})).await;
     let mut endings = Vec::new();
@@ -64,17 +65,17 @@ async fn run_twice() -> Scheduled {
         }
         seen.insert(execution);
     }
-    never(&stack, "DriverStateMachineRerun").await;
+    Box::pin(never(&stack, "DriverStateMachineRerun")).await;
     stack.end_of(stack.executions().await.last().expect("an execution")).await;
-    an_audit_ends(&stack).await;
-    give_up_on_a_message(&stack).await;
-    audit(&stack).await;
-    plot_a_run(&stack, seen.first().expect("an execution")).await;
-    ask_what_would_go(&stack).await;
-    stack.drain().await;
+    Box::pin(an_audit_ends(&stack)).await;
+    Box::pin(give_up_on_a_message(&stack)).await;
+    Box::pin(audit(&stack)).await;
+    Box::pin(plot_a_run(&stack, seen.first().expect("an execution"))).await;
+    Box::pin(ask_what_would_go(&stack)).await;
+    Box::pin(stack.drain()).await;
     let by_schedule = |done: &Permission| done.role == "PlottingFunctionSumUpRole";
     eventually("the schedule invokes plotting", async || stack.used().await.iter().any(by_schedule)).await;
-    stack.sum_up().await;
+    Box::pin(stack.sum_up()).await;
     let filters = stack.logs.describe_metric_filters().metric_name("FailedRuns").metric_namespace("Spillway/spillway");
     let filters = filters.send().await.expect("metric filters can be listed").metric_filters.unwrap_or_default();
     let failed_runs = Pattern::parse(filters[0].filter_pattern().expect("a pattern")).expect("a pattern");
@@ -105,9 +106,9 @@ async fn an_audit_ends(stack: &Stack) {
     let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
     let audits = sfn.list_executions().state_machine_arn(&stack.local_aws.outputs().audit_state_machine_arn);
     let audits = async || audits.clone().send().await.expect("executions can be listed").executions;
-    every_minute(stack, "AuditStateMachineDaily").await;
+    Box::pin(every_minute(stack, "AuditStateMachineDaily")).await;
     within(Duration::from_secs(90), "the schedule starts an audit", async || !audits().await.is_empty()).await;
-    never(stack, "AuditStateMachineDaily").await;
+    Box::pin(never(stack, "AuditStateMachineDaily")).await;
     let ended = |audit: &ExecutionListItem| audit.status != ExecutionStatus::Running;
     eventually("the audit ends", async || audits().await.iter().all(ended)).await;
 }
@@ -123,7 +124,7 @@ async fn give_up_on_a_message(stack: &Stack) {
 /// Has an audit find what each of its tasks repairs.
 async fn audit(stack: &Stack) {
     stack.put("keep/gone", 1).await;
-    stack.drain().await;
+    Box::pin(stack.drain()).await;
     stack
         .losing_events(async {
             stack.delete("keep/gone").await;
@@ -137,7 +138,7 @@ async fn audit(stack: &Stack) {
     let Ending::Succeeded(report) = stack.end_of(&first).await else { panic!("the first audit fails") };
     let report: AuditReport = serde_json::from_str(&report).expect("a report keeps its contract");
     assert_eq!((report.found.added.objects, report.found.removed.objects), (1, 1), "{report:?}");
-    fail_a_batch(stack).await;
+    Box::pin(fail_a_batch(stack)).await;
 }
 
 /// Has an audit meet an object that it may not look at.
