@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
+use spillway_tests::processor::time_at_work;
 
 /// The day, the processor, the memory, the load.
 pub fn describe() -> String {
@@ -27,16 +28,13 @@ pub fn load() -> String {
 /// has ended is not among them.
 pub fn processor_time(is_one: impl Fn(&[&str]) -> bool) -> Duration {
     let processes = fs::read_dir("/proc").expect("these numbers need a Linux");
-    let nanoseconds = processes.filter_map(|process| {
+    let times = processes.filter_map(|process| {
         let process = process.ok()?.path();
         let environment = fs::read(process.join("environ")).ok()?;
         let variables: Vec<_> = str::from_utf8(&environment).ok()?.split('\0').collect();
-        is_one(&variables).then_some(())?;
-        let threads = fs::read_dir(process.join("task")).ok()?;
-        let times = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
-        Some(times.filter_map(|times| times.split(' ').next()?.parse::<u64>().ok()).sum::<u64>())
+        is_one(&variables).then(|| time_at_work(&process.join("task"), |_| true))
     });
-    Duration::from_nanos(nanoseconds.sum())
+    times.sum()
 }
 
 fn field(file: &str, name: &str) -> String {

@@ -1,6 +1,6 @@
 //! What the page takes of the processor.
 
-use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use spillway_local::emulator::client;
 use spillway_page::{Server, Watch};
 use spillway_stack::run::recording;
 use spillway_tests::Stack;
+use spillway_tests::processor::time_at_work;
 use tokio::runtime::{Builder, Runtime};
 
 /// The threads that record and serve have a name of their own, so that their time can be told from everything else's.
@@ -52,14 +53,6 @@ impl Share {
     }
 }
 
-/// How long these threads have been at work, as Linux counts it.
 fn cpu_seconds() -> f64 {
-    let threads = fs::read_dir("/proc/self/task").expect("Linux lists the threads");
-    let nanoseconds = threads.filter_map(|thread| {
-        let thread = thread.ok()?.path();
-        let name = fs::read_to_string(thread.join("comm")).ok()?;
-        let times = fs::read_to_string(thread.join("schedstat")).ok()?;
-        (name.trim() == THREADS).then(|| times.split(' ').next()?.parse::<f64>().ok())?
-    });
-    nanoseconds.sum::<f64>() / 1e9
+    time_at_work(Path::new("/proc/self/task"), |name| name == THREADS).as_secs_f64()
 }

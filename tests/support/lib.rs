@@ -10,6 +10,7 @@ mod ledger;
 pub mod machine;
 mod metrics;
 mod permissions;
+pub mod processor;
 mod queues;
 pub mod readme;
 mod stack;
