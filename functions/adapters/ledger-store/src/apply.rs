@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_ledger::fold::in_order;
 use spillway_ledger::{ObjectEvent, fold};
@@ -29,7 +30,7 @@ pub struct Applied {
 /// What it took to apply a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Reads of all of the batch's rows.
+    /// Reads of the rows of all events that are still to be applied.
     pub reads: u32,
     pub transactions: u32,
     /// Transactions that met somebody else's and were tried again.
@@ -48,9 +49,8 @@ pub async fn apply(
     now: impl Fn() -> jiff::Timestamp,
     mut committed: impl FnMut(&HistoryRecord),
 ) -> Result<Applied, StoreError> {
-    let names: BTreeSet<_> = events.iter().map(|event| event.object_name.clone()).collect();
     let mut events = in_order(events);
-    let mut snapshot = store.snapshot(&names).await?;
+    let mut snapshot = store.snapshot(&names(&events)).await?;
     let mut effort = Effort { reads: 1, ..Effort::default() };
     let mut too_old = Vec::new();
     let mut attempt = 0;
@@ -76,7 +76,9 @@ pub async fn apply(
             outcome => {
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
-                snapshot = store.snapshot(&names).await?;
+                // Not only those of the next transaction: a row may change and keep its sequencer. What somebody has
+                // committed since a row was read shows only in the version of `__STATE__`, which is read here.
+                snapshot = store.snapshot(&names(&events)).await?;
                 effort.reads += 1;
                 match outcome {
                     Outcome::Throttled => effort.throttled += 1,
@@ -86,6 +88,10 @@ pub async fn apply(
         }
     }
     Ok(Applied { effort, too_old })
+}
+
+fn names<'a>(events: impl IntoIterator<Item = &'a ObjectEvent>) -> BTreeSet<ObjectName> {
+    events.into_iter().map(|event| event.object_name.clone()).collect()
 }
 
 /// A random part of a pause that doubles, so that those in conflict don't meet again.

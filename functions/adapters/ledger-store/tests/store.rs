@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::json;
 use spillway_contracts::ledger::HistoryRecord;
 use spillway_contracts::{ErrorName, ObjectName, Sequencer};
 use spillway_fake_aws::{Failure, FakeDynamoDb};
@@ -137,6 +138,21 @@ async fn concurrent_batches_conflict_and_converge() {
     let bucket = (0..25).map(|object| (format!("o{object}"), newest(object))).collect();
     fake.check_sums(&bucket);
     assert!(fake.conflicts() > 0, "eight trackers never met");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_conflict_only_what_is_still_to_be_applied_is_read_again() {
+    let fake = FakeDynamoDb::default();
+    let mut transactions = 0;
+    fake.before_each("TransactWriteItems", move |tables| {
+        transactions += 1;
+        if transactions == 4 {
+            tables.objects.get_mut("__STATE__").unwrap()["version"] = json!({ "N": "1000" });
+        }
+    });
+    assert_eq!(deliver(&fake, puts(240)).await.unwrap().last(), Some(&2400));
+    // 240 rows with three requests; the last 93 with one. Five transactions of 49 or fewer events, one of them twice.
+    assert_eq!(fake.calls(), calls(3 + 1, 5 + 1));
 }
 
 #[tokio::test]
