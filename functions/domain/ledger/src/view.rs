@@ -119,9 +119,10 @@ impl View {
         objects.into_values().chain(recent).cloned().collect()
     }
 
-    /// Whether these are all objects there are.
-    pub fn adds_up(&self, objects: &[Candidate]) -> bool {
-        objects.iter().map(|candidate| u128::from(candidate.size)).sum::<u128>() == u128::from(self.total_size)
+    /// Whether these, and others of so many bytes, are all objects there are.
+    pub fn adds_up(&self, objects: &[Candidate], others: u128) -> bool {
+        let bytes: u128 = objects.iter().map(|candidate| u128::from(candidate.size)).sum();
+        bytes + others == u128::from(self.total_size)
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
         });
         let objects = view.objects(&stale);
         assert_eq!(sizes(&objects), [("a".to_owned(), 7), ("c".to_owned(), 5)]);
-        assert!(view.adds_up(&objects) && view.total_size() == 12);
+        assert!(view.adds_up(&objects, 0) && view.total_size() == 12);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Deciding what has to go, on a ledger that keeps changing and an index that lags behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
 use spillway_contracts::ObjectName;
@@ -35,8 +36,10 @@ pub struct Known {
     since: Timestamp,
     /// By name and the moment of its choice, whether the row of what was under way then was still the one that was chosen.
     rows: BTreeMap<(ObjectName, Timestamp), bool>,
-    /// What was read of the index, as far as nothing was recorded of it since.
+    /// What was read of the index and is not protected, as far as nothing was recorded of it since.
     indexed: Vec<Candidate>,
+    /// What is protected, likewise.
+    protected: Sizes,
     /// How far that is.
     last: Rank,
     next: Next,
@@ -48,6 +51,30 @@ enum Next {
     First,
     Page(Item),
     Nothing,
+}
+
+/// The sizes of objects, in bytes. A bucket may have millions that are protected, so that each takes no more room than a hash of
+/// its name and the size.
+///
+/// Of two with the same hash one is missing. Then the objects don't add up to the total, and nothing is decided.
+#[derive(Clone, Debug, Default)]
+struct Sizes {
+    by_hash: HashMap<u64, u64>,
+    hashing: RandomState,
+}
+
+impl Sizes {
+    fn insert(&mut self, name: &ObjectName, size: u64) {
+        self.by_hash.insert(self.hashing.hash_one(name), size);
+    }
+
+    fn remove(&mut self, name: &ObjectName) {
+        self.by_hash.remove(&self.hashing.hash_one(name));
+    }
+
+    fn bytes(&self) -> u128 {
+        self.by_hash.values().map(|&size| u128::from(size)).sum()
+    }
 }
 
 impl Decision {
@@ -145,7 +172,8 @@ impl Known {
             ((object.object_name.clone(), object.chosen_at), row_is_old)
         };
         let (since, rows) = (question.now, under_way.rows().map(row).collect());
-        let mut known = Self { view, since, rows, indexed: Vec::new(), last: Rank::FIRST, next: Next::First };
+        let (indexed, protected) = (Vec::new(), Sizes::default());
+        let mut known = Self { view, since, rows, indexed, protected, last: Rank::FIRST, next: Next::First };
         known.read_page(store, question.rule).await?;
         Ok(Some(known))
     }
@@ -169,7 +197,16 @@ impl Known {
             store.look_up_ages(&mut page.candidates).await?;
         }
         self.last = page.candidates.last().map_or(self.last, |candidate| Rank::of(candidate, rule.delete_first));
-        self.indexed.extend(page.candidates);
+        for candidate in page.candidates {
+            if self.view.recently(&candidate.object_name).is_some() {
+                continue;
+            }
+            if rule.protected.protect(&candidate.object_name) {
+                self.protected.insert(&candidate.object_name, candidate.size);
+            } else {
+                self.indexed.push(candidate);
+            }
+        }
         self.next = page.next.map_or(Next::Nothing, Next::Page);
         Ok(())
     }
@@ -190,9 +227,10 @@ impl Known {
                 return Ok(None);
             }
             self.indexed.retain(|candidate| view.recently(&candidate.object_name).is_none());
+            since.iter().for_each(|record| self.protected.remove(&record.object_name));
             let mut objects = view.objects(&self.indexed);
             let is_whole = matches!(self.next, Next::Nothing);
-            if is_whole && !view.adds_up(&objects) {
+            if is_whole && !view.adds_up(&objects, self.protected.bytes()) {
                 return Ok(None);
             }
             let unrecorded = under_way.unrecorded(Some(view));

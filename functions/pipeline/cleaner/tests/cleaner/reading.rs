@@ -1,7 +1,10 @@
 //! What is recorded while the cleaner reads, and what it can't see yet, misleads nobody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cleaner::Error;
-use spillway_contracts::log_line::Outcome;
+use spillway_contracts::log_line::{Outcome, Verdict};
 use spillway_ledger::choice::Rule;
 use spillway_ledger_store::apply;
 
@@ -119,6 +122,36 @@ async fn what_is_recorded_between_reads_of_two_partitions_misleads_nobody() {
     });
     let line = world.cleaned(alarm()).await;
     assert_eq!(chosen(&line), [("L", Outcome::Deleted), ("a", Outcome::Deleted)]);
+}
+
+/// Protected objects go, change and come at each moment of a look at an index that has a page for each object.
+#[tokio::test(start_paused = true)]
+async fn what_is_protected_may_change_while_the_index_is_read() {
+    for moment in 1.. {
+        let world = World::with(&[("keep/a", 50), ("keep/b", 40), ("keep/c", 30), ("d", 5), ("e", 4)]).await;
+        let quiet = world.dynamodb.tables();
+        world.record("keep/a", None).await;
+        world.upload("keep/b", 60).await;
+        world.upload("keep/new", 7).await;
+        let after = world.dynamodb.tables();
+        world.dynamodb.become_now(quiet);
+        world.dynamodb.has_pages_of(1);
+        let queries = Arc::new(AtomicUsize::new(0));
+        let counted = queries.clone();
+        world.dynamodb.before_each("Query", move |tables| {
+            if counted.fetch_add(1, Ordering::Relaxed) + 1 == moment {
+                *tables = after.clone();
+            }
+        });
+        let line = world.cleaned(alarm()).await;
+        assert_eq!(chosen(&line), [("d", Outcome::Deleted), ("e", Outcome::Deleted)], "at query {moment}");
+        assert_eq!(line.verdict, Verdict::OnlyProtectedLeft);
+        assert!([50 + 40 + 30, 60 + 30 + 7].contains(&line.projected_total_size), "{line:?}");
+        if queries.load(Ordering::Relaxed) < moment {
+            assert!(moment > 9 + 5, "only {moment} queries");
+            break;
+        }
+    }
 }
 
 /// The cleaning before is on record, but its records can't be read yet: what it deletes must not be counted.
