@@ -3,19 +3,21 @@
 //! While the objects of one round are deleted, those of the next are chosen and put on record: a round is under way for the
 //! other as it is for any other invocation.
 
+mod records;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use spillway_aws::CallError;
 use spillway_contracts::ObjectName;
-use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
+use spillway_contracts::ledger::{CleanerRow, CleaningObject, CleaningRecord};
 use spillway_contracts::log_line::{CleanerDecisionLine, Invoker, Outcome};
 use spillway_lambda::request_id;
-use spillway_ledger::choice::{Candidate, Rule, Stop};
-use spillway_ledger::fold::{TOMBSTONE_LIFE, key_time};
+use spillway_ledger::choice::{Rule, Stop};
 use spillway_ledger_store::{Outcome as Saved, Standing};
 
+use self::records::previous;
 use crate::decide::{Decision, Known};
 use crate::looks::pause;
 use crate::plan::{Plan, plan};
@@ -287,77 +289,6 @@ impl<'a> Cleaning<'a> {
         Ok(())
     }
 
-    /// The row and the records that have to be written before anything is deleted.
-    fn record_of(
-        &self,
-        row: Option<&CleanerRow>,
-        decision: &Decision,
-        now: Timestamp,
-    ) -> (CleanerRow, Vec<CleaningRecord>) {
-        let mut next = self.next(row, now);
-        let own = self.key(next.version, self.records);
-        let mut objects: Vec<CleaningObject> = Vec::new();
-        match &decision.oldest {
-            Some(oldest) if self.records > 0 || decision.under_way.len() > self.deps.limits.round => {
-                next.cleaning = Some(earlier(&oldest.event_key, &own));
-                next.record_count = oldest.record_count;
-            }
-            // What an earlier cleaning began is taken over, so that its records need not be read any more.
-            _ => {
-                objects.extend(decision.under_way.values().cloned());
-                (next.cleaning, next.record_count) = (Some(own), 0);
-            }
-        }
-        objects.extend(decision.choice.delete.iter().map(|candidate| self.chosen(candidate, now)));
-        next.unfinished = true;
-        let keys = (self.records..).map(|record| self.key(next.version, record));
-        let records: Vec<_> =
-            keys.zip(objects.chunks(self.deps.limits.record)).map(|(key, objects)| self.record(key, objects)).collect();
-        next.record_count += records.len() as u64;
-        (next, records)
-    }
-
-    fn next(&self, row: Option<&CleanerRow>, now: Timestamp) -> CleanerRow {
-        CleanerRow {
-            object_name: CleanerKey::Cleaner,
-            version: row.map_or(0, |row| row.version) + 1,
-            cleaning: row.and_then(|row| row.cleaning.clone()),
-            record_count: row.map_or(0, |row| row.record_count),
-            unfinished: row.is_some_and(|row| row.unfinished),
-            over_since: row.and_then(|row| row.over_since),
-            updated_at: now,
-        }
-    }
-
-    fn record(&self, event_key: String, objects: &[CleaningObject]) -> CleaningRecord {
-        CleaningRecord {
-            bucket_name: CleaningsPartition::Cleanings,
-            event_key,
-            cleaning_id: self.cleaning_id.clone(),
-            invoked_by: self.invocation.invoker(),
-            alarm_state_at: self.invocation.alarm_state_at().map(str::to_owned),
-            begun_at: self.begun_at,
-            objects: objects.to_vec(),
-            expires_at: (self.begun_at + TOMBSTONE_LIFE).as_second(),
-        }
-    }
-
-    fn key(&self, version: u64, record: usize) -> String {
-        format!("{}#{version:020}#{record:05}", key_time(self.begun_at))
-    }
-
-    fn chosen(&self, candidate: &Candidate, now: Timestamp) -> CleaningObject {
-        CleaningObject {
-            object_name: candidate.object_name.clone(),
-            size: candidate.size,
-            etag: candidate.etag.clone(),
-            sequencer: candidate.sequencer.clone(),
-            chosen_at: now,
-            over_at: self.over_at,
-            outcome: None,
-        }
-    }
-
     /// Waits until no more than so many rounds are left, and puts on record what came of the others. `has_more` says whether
     /// there is more to do than has begun.
     async fn end(&mut self, rounds: &mut Rounds, left: usize, has_more: bool) -> Result<(), Error> {
@@ -432,18 +363,4 @@ impl<'a> Cleaning<'a> {
         tracing::warn!("the outcomes of the deletions could not be recorded, so the next cleaning asks S3");
         Ok(())
     }
-}
-
-/// A key that neither the records from `first` on come before, nor `own`, which was written later. It may be the key of no
-/// record.
-fn earlier(first: &str, own: &str) -> String {
-    match (first.split_once('#'), own.split_once('#')) {
-        (Some((_, written)), Some((begun_at, _))) if own < first => format!("{begun_at}#{written}"),
-        _ => first.to_owned(),
-    }
-}
-
-/// The version that the row must have had.
-fn previous(row: &CleanerRow) -> Option<u64> {
-    (row.version > 1).then(|| row.version - 1)
 }
