@@ -197,18 +197,25 @@ impl Tables {
         answer
     }
 
-    /// The two conditions that the store uses.
+    /// The conditions that the store uses.
     pub(crate) fn holds(&self, put: &Value) -> bool {
         let current = put["Item"]["object_name"]["S"].as_str().and_then(|key| self.objects.get(key));
-        match put["ConditionExpression"].as_str() {
-            None => put["TableName"] == HISTORY_TABLE,
-            Some("attribute_not_exists(object_name)") => current.is_none(),
-            Some("#attribute = :expected") => {
-                let attribute = put["ExpressionAttributeNames"]["#attribute"].as_str().unwrap();
-                current.is_some_and(|row| row[attribute] == put["ExpressionAttributeValues"][":expected"])
-            }
-            Some(other) => panic!("nobody expected the condition {other}"),
+        let Some(condition) = put["ConditionExpression"].as_str() else { return put["TableName"] == HISTORY_TABLE };
+        if condition == "attribute_not_exists(object_name)" {
+            return current.is_none();
         }
+        let name = |placeholder: &str| put["ExpressionAttributeNames"][placeholder].as_str().unwrap();
+        let term_holds = |term: &str| {
+            let absent = term.strip_prefix("attribute_not_exists(").and_then(|rest| rest.strip_suffix(')'));
+            match (absent, term.split_once(" = ")) {
+                (Some(attribute), _) => current.is_some_and(|row| row.get(name(attribute)).is_none()),
+                (None, Some((attribute, value))) => {
+                    current.is_some_and(|row| row[name(attribute)] == put["ExpressionAttributeValues"][value])
+                }
+                (None, None) => panic!("nobody expected the condition {condition}"),
+            }
+        };
+        condition.split(" AND ").all(term_holds)
     }
 
     /// A page of a partition's records, or of what an index has.

@@ -81,7 +81,7 @@ def apply(events, committed):
 def commit(state, new_state, rows, changed, records):
     """Writes everything, or nothing if a row isn't any more what it was when it was read."""
     actions = [put_if(new_state, "version", state.get("version"))]
-    actions += [put_if(row, "sequencer", rows.get(key, {}).get("sequencer")) for key, row in changed.items()]
+    actions += [put_row(row, rows.get(key)) for key, row in changed.items()]
     actions += [{"Put": {"TableName": HISTORY_TABLE, "Item": to_item(record)}} for record in records]
     try:
         dynamodb.transact_write_items(TransactItems=actions)
@@ -102,6 +102,22 @@ def put_if(row, attribute, expected):
         "ExpressionAttributeValues": {":expected": serialize(expected)},
     }
     return {"Put": {**put, **condition}}
+
+
+def put_row(row, expected):
+    """On the condition that the row is the one that was read: a change that keeps the sequencer shows in the size."""
+    if expected is None:
+        return put_if(row, "sequencer", None)
+    is_live = "size" in expected
+    condition = {
+        "ConditionExpression": "#sequencer = :sequencer AND " + ("#size = :size" if is_live else "attribute_not_exists(#size)"),
+        "ExpressionAttributeNames": {"#sequencer": "sequencer", "#size": "size"},
+        "ExpressionAttributeValues": {
+            ":sequencer": serialize(expected["sequencer"]),
+            **({":size": serialize(expected["size"])} if is_live else {}),
+        },
+    }
+    return {"Put": {"TableName": OBJECT_TABLE, "Item": to_item(row), **condition}}
 
 
 def pause(attempt):

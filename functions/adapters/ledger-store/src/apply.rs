@@ -76,8 +76,8 @@ pub async fn apply(
             outcome => {
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
-                // Not only those of the next transaction: a row may change and keep its sequencer. What somebody has
-                // committed since a row was read shows only in the version of `__STATE__`, which is read here.
+                // Not only those of the next transaction: of a row that changes, the sequencer and the size may stay, and a
+                // commit asks for no more.
                 snapshot = store.snapshot(&names(&events)).await?;
                 effort.reads += 1;
                 match outcome {

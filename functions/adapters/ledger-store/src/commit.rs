@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
 use spillway_aws::CallError;
-use spillway_ledger::Commit;
+use spillway_ledger::fold::RowChange;
+use spillway_ledger::{Commit, Row};
 
 use crate::item::{self, Item};
 use crate::{Store, StoreError};
@@ -43,8 +44,7 @@ impl Store {
         let version = commit.expected_version.map(|version| AttributeValue::N(version.to_string()));
         let mut actions = vec![put_if(objects, item::write(objects, &commit.state)?, "version", version)?];
         for change in &commit.rows {
-            let sequencer = change.expected_sequencer.as_ref().map(|s| AttributeValue::S(s.to_string()));
-            actions.push(put_if(objects, item::write_row(objects, &change.row)?, "sequencer", sequencer)?);
+            actions.push(put_row(objects, change)?);
         }
         for record in &commit.history {
             actions.push(put(history, item::write_record(history, record)?)?);
@@ -73,6 +73,29 @@ pub(crate) fn put_if(
             .expression_attribute_names("#attribute", attribute)
             .expression_attribute_values(":expected", expected),
         None => put.condition_expression("attribute_not_exists(object_name)"),
+    };
+    Ok(TransactWriteItem::builder().put(put.build()?).build())
+}
+
+/// A put on the condition that the row is still the one that was read, or that there is none.
+///
+/// A change may leave the sequencer as it was: a version is gone, or the object has expired. It shows in the size, which only rows
+/// of objects in the bucket have. The version of `__STATE__` need not show it: rows are read with several requests, side by
+/// side, so that a row may be older than the `__STATE__` that was read with it.
+fn put_row(table: &str, change: &RowChange) -> Result<TransactWriteItem, StoreError> {
+    let new = item::write_row(table, &change.row)?;
+    let Some(expected) = &change.expected else { return put_if(table, new, "sequencer", None) };
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(new))
+        .expression_attribute_names("#sequencer", "sequencer")
+        .expression_attribute_names("#size", "size")
+        .expression_attribute_values(":sequencer", AttributeValue::S(expected.sequencer().to_string()));
+    let put = match expected {
+        Row::Live(row) => put
+            .condition_expression("#sequencer = :sequencer AND #size = :size")
+            .expression_attribute_values(":size", AttributeValue::N(row.size.to_string())),
+        Row::Tombstone(_) => put.condition_expression("#sequencer = :sequencer AND attribute_not_exists(#size)"),
     };
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }

@@ -155,6 +155,35 @@ async fn after_a_conflict_only_what_is_still_to_be_applied_is_read_again() {
     assert_eq!(fake.calls(), calls(3 + 1, 5 + 1));
 }
 
+/// The rows of a large batch are read with several requests. `z` expires between the one that reads it and the one that reads
+/// `__STATE__`: its row has the same sequencer as before.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_was_read_before_a_change_that_keeps_its_sequencer_is_noticed() {
+    let fake = FakeDynamoDb::default();
+    deliver(&fake, vec![event("z", 1, Some(18))]).await.unwrap();
+    let before = fake.tables();
+    let expiry = ObjectEvent { event_type: "LifecycleExpiration:Delete".into(), ..event("z", 1, None) };
+    assert_eq!(deliver(&fake, vec![expiry]).await.unwrap(), [0]);
+    let after = fake.tables();
+    let mut reads = 0;
+    let since = after.clone();
+    fake.before_each("BatchGetItem", move |tables| {
+        reads += 1;
+        if reads == 2 {
+            *tables = before.clone();
+        }
+    });
+    fake.before_next("TransactWriteItems", move |tables| *tables = since);
+    let mut events = puts(120);
+    events.insert(0, event("z", 0x100, Some(5)));
+    let bucket = events
+        .iter()
+        .map(|event| (event.object_name.to_string(), if event.object_name.as_str() == "z" { 5 } else { 10 }));
+    let bucket = bucket.collect();
+    deliver(&fake, events).await.unwrap();
+    fake.check_sums(&bucket);
+}
+
 #[tokio::test]
 async fn more_rows_than_one_read_takes_are_read_in_two() {
     let fake = FakeDynamoDb::default();

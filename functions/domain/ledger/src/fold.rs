@@ -67,8 +67,8 @@ pub struct Folded {
 pub struct RowChange {
     /// The object.
     pub object_name: ObjectName,
-    /// The `sequencer` that the row must still have; `None` if there must be no row.
-    pub expected_sequencer: Option<Sequencer>,
+    /// The row that must still be there, by its sequencer and its size; `None` if there must be no row.
+    pub expected: Option<Row>,
     /// The new row.
     pub row: Row,
 }
@@ -308,9 +308,9 @@ impl<'a> Folding<'a> {
     fn commit(self) -> Option<Commit> {
         let state = self.after.state.clone().filter(|_| !self.history.is_empty())?;
         let rows = self.touched.into_iter().filter_map(|object_name| {
-            let expected_sequencer = self.before.rows.get(&object_name).map(|row| row.sequencer().clone());
+            let expected = self.before.rows.get(&object_name).cloned();
             let row = self.after.rows.get(&object_name)?.clone();
-            Some(RowChange { object_name, expected_sequencer, row })
+            Some(RowChange { object_name, expected, row })
         });
         Some(Commit {
             state,
@@ -333,7 +333,7 @@ pub fn event_key(committed_at: Timestamp, version: u64) -> String {
 
 /// A moment as history keys begin with it: RFC 3339, UTC, always with milliseconds, so that texts sort as times.
 pub fn key_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    format!("{at:.3}")
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ enum Next {
 /// The sizes of objects, in bytes. A bucket may have millions that are protected, so that each takes no more room than a hash of
 /// its name and the size.
 ///
-/// Of two with the same hash one is missing. Then the objects don't add up to the total, and nothing is decided.
+/// Of two with the same hash one is missing, so that the objects don't add up to the total: the next look hashes otherwise.
 #[derive(Clone, Debug, Default)]
 struct Sizes {
     by_hash: HashMap<u64, u64>,
