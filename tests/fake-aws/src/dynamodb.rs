@@ -43,8 +43,8 @@ struct State {
     failing: Option<(usize, Failure)>,
     failed: bool,
     down: bool,
-    /// How DynamoDB refuses whatever it is asked: a code and a message.
-    refusal: Option<(String, String)>,
+    /// How DynamoDB refuses whatever it is asked: how many times yet, a code and a message.
+    refusal: Option<(usize, String, String)>,
     /// How many of the next transactions are cancelled, and why.
     cancelling: Option<(usize, &'static str)>,
     /// What happens before calls of an operation.
@@ -114,7 +114,12 @@ impl FakeDynamoDb {
 
     /// Refuses every call from now on, with this code and message.
     pub fn refuse(&self, code: &str, message: &str) {
-        self.state().refusal = Some((code.to_owned(), message.to_owned()));
+        self.refuse_next(usize::MAX, code, message);
+    }
+
+    /// Refuses this many of the next calls, with this code and message.
+    pub fn refuse_next(&self, times: usize, code: &str, message: &str) {
+        self.state().refusal = Some((times, code.to_owned(), message.to_owned()));
     }
 
     /// Cancels this many of the next transactions for this reason.
@@ -264,7 +269,8 @@ impl State {
             return Err(lost());
         }
         self.requests.push((operation.clone(), request.clone()));
-        if let Some((code, message)) = &self.refusal {
+        if let Some((times, code, message)) = self.refusal.as_mut().filter(|(times, ..)| *times > 0) {
+            *times -= 1;
             return Ok((400, json!({ "__type": code, "message": message }).to_string()).into());
         }
         if let Some(interlude) = self.interludes.get_mut(operation.as_str()) {

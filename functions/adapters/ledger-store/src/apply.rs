@@ -11,8 +11,8 @@ use spillway_ledger::{ObjectEvent, fold};
 use crate::commit::Outcome;
 use crate::{Store, StoreError};
 
-/// Attempts at one transaction. With the pauses between them they take about ten seconds at most.
-const ATTEMPTS: u32 = 12;
+/// Attempts at one transaction, or at one read that there is no room for. With the pauses between them they take about ten seconds at most.
+pub(crate) const ATTEMPTS: u32 = 12;
 
 /// The longest pause before the second attempt; doubles from attempt to attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

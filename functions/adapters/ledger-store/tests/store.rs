@@ -42,6 +42,20 @@ async fn an_overload_is_waited_out_and_has_a_name_if_it_lasts() {
     }
 }
 
+/// It is refused whole if none of its keys can be read, and the SDK's own retries are soon over.
+#[tokio::test(start_paused = true)]
+async fn a_read_that_has_no_room_is_made_again_and_its_error_has_a_name_if_that_lasts() {
+    for code in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
+        let fake = FakeDynamoDb::default();
+        fake.refuse_next(11, code, "too much");
+        assert_eq!(deliver(&fake, puts(2)).await.unwrap(), [10, 20]);
+        fake.refuse_next(12, code, "too much");
+        let error = deliver(&fake, vec![event("late", 9, Some(1))]).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("BatchGetItem failed: {code}: too much"));
+        assert_eq!(error.name(), ErrorName::ServiceUnavailable);
+    }
+}
+
 async fn deliver(fake: &FakeDynamoDb, events: Vec<ObjectEvent>) -> Result<Vec<u64>, StoreError> {
     let mut totals = Vec::new();
     apply(&fake.store(), events, || Timestamp::UNIX_EPOCH, |record: &HistoryRecord| totals.push(record.total_size))
