@@ -1,5 +1,5 @@
-//! The implementations that are measured beside each other: all functions in Rust, those of the pipeline in Python, and a
-//! function in Rust that does nothing.
+//! The implementations that are measured beside each other: all functions in Rust, those of the pipeline in Python, some
+//! that make AWS's calls and nothing else, and a function that does nothing.
 
 use std::fs;
 use std::io::Write;
@@ -24,14 +24,20 @@ pub struct Implementation {
 pub enum Kind {
     Rust,
     Python,
+    /// Functions in Rust that make the calls of another one, and nothing else.
+    Calls,
     /// One function that does nothing, whatever it is asked for.
     Empty,
 }
+
+/// The functions whose calls are measured by themselves.
+pub const CALLS: [&str; 4] = ["cleaner", "plotting", "upload", "audit-objects"];
 
 /// All implementations, and the Python that runs one of them.
 pub struct Implementations {
     pub rust: Implementation,
     pub python: Implementation,
+    pub calls: Implementation,
     pub empty: Implementation,
     venv: Venv,
 }
@@ -47,12 +53,13 @@ impl Implementations {
         Self {
             rust: rust(&workspace, target.join("rust")).await,
             python: python(&venv, target.join("python")),
+            calls: calls(&workspace, target.join("calls")).await,
             empty: nothing(&workspace, target.join("empty")).await,
             venv,
         }
     }
 
-    /// Those that have this function, Rust first.
+    /// Those that do what this function does, Rust first.
     pub fn of(&self, function: &str) -> Vec<&Implementation> {
         match PIPELINE.contains(&function) {
             true => vec![&self.rust, &self.python],
@@ -63,7 +70,7 @@ impl Implementations {
     /// The size of a function's package in bytes, zipped as `sam deploy` does.
     pub async fn package_size(&self, implementation: &Implementation, function: &str) -> u64 {
         let distributions: &[&str] = match (implementation.kind, function) {
-            (Kind::Rust | Kind::Empty, _) => &[],
+            (Kind::Rust | Kind::Calls | Kind::Empty, _) => &[],
             (Kind::Python, "plotting") => &["boto3", "matplotlib"],
             (Kind::Python, _) => &["boto3"],
         };
@@ -79,7 +86,7 @@ impl Implementation {
     pub fn directory(&self, function: &str) -> PathBuf {
         match self.kind {
             Kind::Empty => self.directory.clone(),
-            Kind::Rust | Kind::Python => self.directory.join(function),
+            Kind::Rust | Kind::Python | Kind::Calls => self.directory.join(function),
         }
     }
 
@@ -98,17 +105,27 @@ async fn rust(workspace: &Workspace, directory: PathBuf) -> Implementation {
     Implementation { kind: Kind::Rust, directory }
 }
 
-/// Builds the function that does nothing. It is none of the template's, so that `sam build` doesn't build it.
+async fn calls(workspace: &Workspace, directory: PathBuf) -> Implementation {
+    for name in CALLS {
+        build(workspace, &format!("calls-of-{name}"), directory.join(name)).await;
+    }
+    Implementation { kind: Kind::Calls, directory }
+}
+
 async fn nothing(workspace: &Workspace, directory: PathBuf) -> Implementation {
-    const NAME: &str = "empty";
-    let package = workspace.package_of(NAME).expect("the workspace has a function that does nothing");
-    let mut command = cargo();
-    command.args(["build", "--locked", "--quiet", "--release", "--package", package, "--bin", NAME]);
-    let status = command.current_dir(repository()).status().await.expect("cargo starts");
-    assert!(status.success(), "{NAME} does not build");
-    let binary = workspace.numbers().with_file_name("release").join(NAME);
-    fs::copy(binary, empty(directory.clone()).join("bootstrap")).expect("a binary can be copied");
+    build(workspace, "empty", directory.clone()).await;
     Implementation { kind: Kind::Empty, directory }
+}
+
+/// Builds a function that is none of the template's, so that `sam build` doesn't build it.
+async fn build(workspace: &Workspace, binary: &str, directory: PathBuf) {
+    let package = workspace.package_of(binary).unwrap_or_else(|| panic!("the workspace has no binary {binary}"));
+    let mut command = cargo();
+    command.args(["build", "--locked", "--quiet", "--release", "--package", package, "--bin", binary]);
+    let status = command.current_dir(repository()).status().await.expect("cargo starts");
+    assert!(status.success(), "{binary} does not build");
+    let binary = workspace.numbers().with_file_name("release").join(binary);
+    fs::copy(binary, empty(directory).join("bootstrap")).expect("a binary can be copied");
 }
 
 fn python(venv: &Venv, directory: PathBuf) -> Implementation {

@@ -38,13 +38,13 @@ const CURVE: &str = "tests/numbers/pictures/ledger.svg";
 
 const EXAMPLES: &str = "Examples:
   cargo numbers
-      Measure everything, which takes a quarter of an hour after a release build.
+      Measure everything, which takes two hours after a release build.
   cargo numbers starts plots
       Measure two parts.
   cargo numbers ledger
       See what one bucket's ledger takes, on a model of DynamoDB. This needs no release build, and half an hour.
   cargo numbers cleaner
-      See how many objects the cleaner deletes in a second, on models of S3 and DynamoDB. This takes half an hour.
+      See how many objects the cleaner deletes in a second, on models of S3 and DynamoDB. This takes an hour and a half.
   cargo numbers --update-readme
       Measure everything, and put the tables into tests/README.md.
   cargo numbers ledger --update-readme

@@ -9,7 +9,7 @@ use spillway_tests::Stack;
 use crate::backend::Backend;
 use crate::figures::{median, megabytes, milliseconds, rounded, table};
 use crate::functions::{Weight, event, measured};
-use crate::implementation::{Implementation, Implementations};
+use crate::implementation::{CALLS, Implementation, Implementations};
 use crate::lambda::Lambda;
 use crate::ledger;
 
@@ -27,6 +27,18 @@ pub struct Start {
     pub python: Option<Figures>,
     /// Of the function that does nothing, started by turns with this one.
     pub empty: Figures,
+    /// Of one that makes the same calls and nothing else, for some functions.
+    calls: Option<Calls>,
+}
+
+/// What was measured of a function that makes calls and nothing else, started by turns with the function that also does its
+/// work, and the one that does nothing.
+#[derive(Clone, Copy)]
+struct Calls {
+    package: u64,
+    first_poll: Duration,
+    function_first_poll: Duration,
+    empty_first_poll: Duration,
 }
 
 /// What was measured of a function of one kind.
@@ -121,7 +133,9 @@ pub async fn measure(implementations: &Implementations) -> Vec<Start> {
             figures.push(Figures { first_poll, first_response, peak_memory, package });
         }
         let [rust, python @ .., empty] = &figures[..] else { panic!("{function} is measured beside nothing") };
-        starts.push(Start { function, rust: *rust, python: python.first().copied(), empty: *empty });
+        let variables = surroundings.variables(function, &light);
+        let calls = calls(implementations, function, &variables).await;
+        starts.push(Start { function, rust: *rust, python: python.first().copied(), empty: *empty, calls });
     }
     surroundings.stack.local_aws.shutdown().await;
     starts
@@ -160,6 +174,31 @@ async fn times(
     polls.iter().zip(&responses).map(|(polls, responses)| (median(polls), median(responses))).collect()
 }
 
+async fn calls(
+    implementations: &Implementations,
+    function: &str,
+    variables: &BTreeMap<String, String>,
+) -> Option<Calls> {
+    if !CALLS.contains(&function) {
+        return None;
+    }
+    let side_by_side = [&implementations.calls, &implementations.rust, &implementations.empty];
+    let mut polls = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..=RUNS {
+        for (implementation, polls) in side_by_side.iter().zip(&mut polls) {
+            let mut lambda = Lambda::start(&implementation.bootstrap(function), variables).await;
+            let poll = lambda.first_poll().await;
+            lambda.stop().await;
+            if round > 0 {
+                polls.push(poll);
+            }
+        }
+    }
+    let [first_poll, function_first_poll, empty_first_poll] = polls.map(|polls| median(&polls));
+    let package = implementations.package_size(&implementations.calls, function).await;
+    Some(Calls { package, first_poll, function_first_poll, empty_first_poll })
+}
+
 /// The figures in Markdown.
 pub fn report(starts: &[Start]) -> String {
     let columns = [
@@ -183,7 +222,31 @@ pub fn report(starts: &[Start]) -> String {
         let cells = cells(start.function, &start.rust, start.python.as_ref());
         with_leads(cells, Some(start.over_empty()), start.lead())
     });
-    table(&columns, functions.chain(empty))
+    [table(&columns, functions.chain(empty)), report_calls(starts)].join("\n")
+}
+
+fn report_calls(starts: &[Start]) -> String {
+    let columns = [
+        "the calls of",
+        "first poll, ms",
+        "times an empty one",
+        "the function, times an empty one",
+        "package, MB",
+        "the function's package, MB",
+    ];
+    let calls = starts.iter().filter_map(|start| start.calls.map(|calls| (start, calls)));
+    let row = |(start, calls): (&Start, Calls)| {
+        let over_empty = |poll: Duration| format!("{:.2} ×", poll.as_secs_f64() / calls.empty_first_poll.as_secs_f64());
+        vec![
+            start.function.to_owned(),
+            rounded(milliseconds(calls.first_poll)),
+            over_empty(calls.first_poll),
+            over_empty(calls.function_first_poll),
+            rounded(megabytes(calls.package)),
+            rounded(megabytes(start.rust.package)),
+        ]
+    };
+    table(&columns, calls.map(row))
 }
 
 fn cells(name: &str, rust: &Figures, python: Option<&Figures>) -> Vec<String> {
