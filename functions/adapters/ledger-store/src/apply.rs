@@ -11,7 +11,8 @@ use spillway_ledger::{ObjectEvent, fold};
 use crate::commit::Outcome;
 use crate::{Store, StoreError};
 
-/// Attempts at one transaction, or at one read that there is no room for. With the pauses between them they take about ten seconds at most.
+/// Attempts at one transaction, or at one read that there is no room for. With the pauses between them they take about ten
+/// seconds at most.
 pub(crate) const ATTEMPTS: u32 = 12;
 
 /// The longest pause before the second attempt; doubles from attempt to attempt.
