@@ -43,8 +43,6 @@ pub struct Environment {
 pub struct Seen {
     /// When it last began to decide, in milliseconds.
     pub decides_since: i64,
-    /// Whether there was no room for its first request since then, which it makes again.
-    is_refused: bool,
     /// How many states of the ledger there were when it had its first answer.
     pub first_state: usize,
     /// Whether S3 said of an object that it is still there.
@@ -223,21 +221,14 @@ impl Environment {
             let fault = world.happens(faults).then(|| one_of(&mut world.rng, &FAULTS));
             (self.delay(&mut world), self.delay(&mut world), fault)
         };
-        let is_beginning = is_beginning(request);
-        if is_beginning {
-            let seen = &mut *self.seen();
-            if !std::mem::take(&mut seen.is_refused) {
-                seen.decides_since = millis();
-            }
+        if is_beginning(request) {
+            self.seen().decides_since = millis();
         }
         pass(before).await;
         match fault {
             Some(Fault::CrashBefore) => self.die("before", request).await,
             Some(Fault::LostBefore) => return self.fails("is lost", request, Err(lost())),
-            Some(Fault::Overload) => {
-                self.seen().is_refused = is_beginning;
-                return self.fails("is too much", request, Ok(overload(request)));
-            }
+            Some(Fault::Overload) => return self.fails("is too much", request, Ok(overload(request))),
             Some(Fault::CrashAfter | Fault::LostAfter) | None => {}
         }
         let reply = {

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::partition::bucket_of;
-use spillway_ledger_store::{Store, Tables as Names};
+use spillway_ledger_store::{Store, Tables as Names, patient_client};
 
-use crate::connector::{Answer, lost, patient_http_client, persistent_sdk_config, sdk_config};
+use crate::connector::{Answer, http_client, lost, patient_http_client, sdk_config};
 use crate::tables::{Tables, Whims};
 use crate::{BUCKET, HISTORY_TABLE, OBJECT_TABLE};
 
@@ -57,19 +56,19 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// A store of the ledger of the bucket `b`, without the SDK's own retries.
+/// A store of the ledger of the bucket `b` that makes each request once.
 pub fn store(http_client: SharedHttpClient) -> Store {
-    store_by(&sdk_config(http_client))
+    store_by(Client::new(&sdk_config(http_client)))
 }
 
-/// The same with the SDK's own retries.
-pub fn persistent_store(http_client: SharedHttpClient) -> Store {
-    store_by(&persistent_sdk_config(http_client))
+/// The same, but it tries again as functions do.
+pub fn patient_store(http_client: SharedHttpClient) -> Store {
+    store_by(patient_client(&sdk_config(http_client)))
 }
 
-fn store_by(config: &SdkConfig) -> Store {
+fn store_by(client: Client) -> Store {
     let (object_table, history_table) = (OBJECT_TABLE.into(), HISTORY_TABLE.into());
-    Store::new(Client::new(config), Names { object_table, history_table, bucket_name: BUCKET.into() })
+    Store::new(client, Names { object_table, history_table, bucket_name: BUCKET.into() })
 }
 
 /// The operation that a request to DynamoDB asks for, and its document.
@@ -80,9 +79,15 @@ pub fn operation(request: &HttpRequest) -> (String, Value) {
 }
 
 impl FakeDynamoDb {
-    /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
+    /// A store of the ledger of the bucket `b` in these tables that makes each request once.
     pub fn store(&self) -> Store {
         self.store_after(|_| std::future::ready(()))
+    }
+
+    /// The same, but it tries again as functions do.
+    pub fn patient_store(&self) -> Store {
+        let fake = self.clone();
+        patient_store(http_client(move |request| fake.state().answer(request)))
     }
 
     /// The same, but before each call of an operation something else happens.

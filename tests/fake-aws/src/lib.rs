@@ -19,7 +19,7 @@ mod tables;
 pub use bucket::{Bucket, ObjectVersion, S3Whims};
 pub use cloudwatch::{ages, alarm, cloudwatch_client};
 pub use connector::{Answer, Reply, http_client, lost, patient_http_client, persistent_sdk_config, sdk_config};
-pub use dynamodb::{Failure, FakeDynamoDb, operation, persistent_store, store};
+pub use dynamodb::{Failure, FakeDynamoDb, operation, patient_store, store};
 pub use lambda::{lambda_client, mapping};
 pub use s3::{FakeS3, Refusal, persistent_s3_client, s3_client};
 pub use sqs::{FakeQueue, message, object_event, sent_message, sqs_client};

@@ -318,7 +318,7 @@ impl Lambda {
             Ok(alarm(state, since, 0, PERIOD))
         }));
         let deps = Deps {
-            store: self.world.dynamodb.persistent_store(),
+            store: self.world.dynamodb.store(),
             s3: self.s3.client(),
             notices: Notices::default(),
             rule: self.rule.clone(),

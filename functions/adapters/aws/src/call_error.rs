@@ -62,16 +62,12 @@ impl CallError {
         self.reason.contains(words)
     }
 
-    /// Whether AWS had no room for the call.
-    pub fn is_throttled(&self) -> bool {
-        self.code().is_some_and(|code| code.contains("Throttl") || code.contains("Exceeded") || code == "SlowDown")
-    }
-
     /// `ServiceUnavailable` if the same call may succeed later; otherwise `Internal`.
     pub fn name(&self) -> ErrorName {
+        let throttled = self.code().is_some_and(|code| code.contains("Throttl") || code.contains("Exceeded"));
         match self.status {
             None | Some(429 | 500..) => ErrorName::ServiceUnavailable,
-            Some(_) if self.is_throttled() => ErrorName::ServiceUnavailable,
+            Some(_) if throttled || self.code() == Some("SlowDown") => ErrorName::ServiceUnavailable,
             Some(_) => ErrorName::Internal,
         }
     }

@@ -1,7 +1,6 @@
 //! Applying a batch of events: read, fold, commit, again on conflict.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::HistoryRecord;
@@ -9,17 +8,8 @@ use spillway_ledger::fold::in_order;
 use spillway_ledger::{ObjectEvent, fold};
 
 use crate::commit::Outcome;
+use crate::patience::{ATTEMPTS, pause};
 use crate::{Store, StoreError};
-
-/// Attempts at one transaction, or at one read that there is no room for. With the pauses between them they take about ten
-/// seconds at most.
-pub(crate) const ATTEMPTS: u32 = 12;
-
-/// The longest pause before the second attempt; doubles from attempt to attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-
-/// The longest pause there is.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -93,10 +83,4 @@ pub async fn apply(
 
 fn names<'a>(events: impl IntoIterator<Item = &'a ObjectEvent>) -> BTreeSet<ObjectName> {
     events.into_iter().map(|event| event.object_name.clone()).collect()
-}
-
-/// A random part of a pause that doubles, so that those in conflict don't meet again.
-pub(crate) fn pause(attempt: u32) -> Duration {
-    let longest = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(attempt.min(10)));
-    longest.mul_f64(fastrand::f64())
 }

@@ -8,6 +8,7 @@ mod commit;
 mod history;
 mod index;
 mod item;
+mod patience;
 mod rows;
 mod rule;
 mod summaries;
@@ -19,6 +20,7 @@ pub use cleanings::Standing;
 pub use commit::Outcome;
 pub use index::CandidatesPage;
 pub use item::Item;
+pub use patience::patient_client;
 pub use rule::rule_from_env;
 pub use summaries::Summaries;
 
@@ -80,7 +82,7 @@ impl Tables {
 impl Store {
     /// The ledger that a function's environment names.
     pub fn from_env(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        Ok(Self::new(Client::new(aws), Tables::from_env()?))
+        Ok(Self::new(patient_client(aws), Tables::from_env()?))
     }
 
     /// The ledger that `tables` holds.

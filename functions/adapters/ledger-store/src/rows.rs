@@ -9,8 +9,8 @@ use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::{STATE_KEY, StateRow, row_key, row_name};
 use spillway_ledger::{Row, Snapshot};
 
-use crate::apply::{ATTEMPTS, pause};
 use crate::item::{self, Item};
+use crate::patience::pause;
 use crate::{Store, StoreError};
 
 /// DynamoDB takes this many keys in one BatchGetItem.
@@ -68,16 +68,11 @@ impl Store {
         let mut items = Vec::new();
         let mut attempt = 0;
         while let Some(keys) = wanted {
-            let answer = self.client.batch_get_item().request_items(table, keys.clone()).send().await;
-            wanted = match answer.map_err(CallError::of("BatchGetItem")) {
-                Ok(answer) => {
-                    items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
-                    answer.unprocessed_keys.unwrap_or_default().remove(table)
-                }
-                // There is room for none of the keys. If there is for some, the others are unprocessed.
-                Err(error) if error.is_throttled() && attempt + 1 < ATTEMPTS => Some(keys),
-                Err(error) => return Err(error.into()),
-            };
+            let answer = self.client.batch_get_item().request_items(table, keys).send().await;
+            let answer = answer.map_err(CallError::of("BatchGetItem"))?;
+            items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
+            // If there is room for none of the keys, that is an error, and the client tries again.
+            wanted = answer.unprocessed_keys.unwrap_or_default().remove(table);
             if wanted.is_some() {
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;

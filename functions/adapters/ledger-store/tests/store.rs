@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::json;
 use spillway_contracts::ledger::HistoryRecord;
@@ -42,15 +43,25 @@ async fn an_overload_is_waited_out_and_has_a_name_if_it_lasts() {
     }
 }
 
-/// It is refused whole if none of its keys can be read, and the SDK's own retries are soon over.
+/// As on AWS, where the SDK's own three attempts would soon be over, and its tokens with them.
 #[tokio::test(start_paused = true)]
-async fn a_read_that_has_no_room_is_made_again_and_its_error_has_a_name_if_that_lasts() {
+async fn reads_that_there_is_no_room_for_are_made_again_and_their_error_has_a_name_if_that_lasts() {
     for code in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
         let fake = FakeDynamoDb::default();
+        deliver(&fake, puts(2)).await.unwrap();
+        let store = fake.patient_store();
+        // Two hundred requests side by side, of which each is refused about four times.
+        let names: BTreeSet<ObjectName> =
+            (0..20_000).map(|object| ObjectName::new(format!("object-{object}")).unwrap()).collect();
+        fake.refuse_next(800, code, "too much");
+        assert_eq!(store.rows(&names).await.unwrap().len(), 2);
+        fake.refuse_next(800, code, "too much");
+        let newest = try_join_all((0..25).map(|_| store.key_before("~"))).await.unwrap();
+        assert!(newest.iter().all(Option::is_some));
         fake.refuse_next(11, code, "too much");
-        assert_eq!(deliver(&fake, puts(2)).await.unwrap(), [10, 20]);
+        assert_eq!(store.state().await.unwrap().unwrap().total_size, 20);
         fake.refuse_next(12, code, "too much");
-        let error = deliver(&fake, vec![event("late", 9, Some(1))]).await.unwrap_err();
+        let error = store.state().await.unwrap_err();
         assert_eq!(error.to_string(), format!("BatchGetItem failed: {code}: too much"));
         assert_eq!(error.name(), ErrorName::ServiceUnavailable);
     }

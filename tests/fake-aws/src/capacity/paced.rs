@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::{Value, json};
 use spillway_contracts::ledger::STATE_KEY;
 use spillway_contracts::partition::bucket_of;
@@ -15,7 +14,7 @@ use crate::capacity::model::Capacity;
 use crate::capacity::parameters::Parameters;
 use crate::capacity::units::cancelled;
 use crate::connector::{Answer, patient_http_client};
-use crate::dynamodb::{operation, persistent_store, store};
+use crate::dynamodb::{operation, patient_store};
 use crate::{HISTORY_TABLE, OBJECT_TABLE};
 
 /// A DynamoDB that takes its time and has room for so much.
@@ -92,26 +91,17 @@ impl PacedDynamoDb {
         self.state().items.rows().for_each(|(key, row)| look(key, row));
     }
 
-    /// A store of the ledger of the bucket `b` in these tables, without the SDK's own retries.
+    /// A store of the ledger of the bucket `b` in these tables.
     pub fn store(&self) -> Store {
-        store(self.http_client())
-    }
-
-    /// The same with the SDK's own retries.
-    pub fn persistent_store(&self) -> Store {
-        persistent_store(self.http_client())
-    }
-
-    fn http_client(&self) -> SharedHttpClient {
         let paced = self.clone();
-        patient_http_client(move |request| {
+        patient_store(patient_http_client(move |request| {
             let paced = paced.clone();
             async move {
                 let (operation, request) = operation(&request);
                 // Whoever asked may be gone before it is done.
                 tokio::spawn(async move { paced.answer(&operation, request).await }).await.unwrap()
             }
-        })
+        }))
     }
 
     /// Looks at the model, or changes it.
