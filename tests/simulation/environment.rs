@@ -315,7 +315,8 @@ pub fn dynamodb(environment: &Environment, world: &mut World, request: &HttpRequ
     let whims = Whims {
         index_lag: world.index_lag(),
         cancelled: world.happens(faults).then(|| one_of(&mut world.rng, &obstacles)),
-        unprocessed: if world.happens(faults) { world.rng.usize(..4) } else { 0 },
+        unprocessed: if world.is_calm { 0 } else { one_of(&mut world.rng, &[0, 0, 0, 1, 2, 50]) },
+        unprocessed_from: world.rng.usize(..100),
         page: Some(if world.is_calm { 3 } else { one_of(&mut world.rng, &[1, 2, 3, 50]) }),
         invisible: (!world.is_calm && millis() - world.tables.newest_at() < 50).then(|| world.rng.usize(..4)),
         stale: !world.is_calm && millis() - world.tables.newest_at() < 1000,

@@ -17,6 +17,8 @@ use crate::world::World;
 pub enum Safeguard {
     /// A transaction fails if `__STATE__` has another version by now.
     ConditionOnTheState,
+    /// So does one that changes a row, if the row has another size.
+    ConditionOnTheSize,
     /// A cleaning begins only if no other one has begun since it looked.
     ConditionOnTheCleaner,
     /// An object is deleted only if it has the ETag that the ledger knows.
@@ -75,27 +77,28 @@ pub enum Safeguard {
 
 /// Those of audits, each with the seed that is tried first, because it is likely to fail without it.
 pub const SAFEGUARDS_OF_AUDITS: [(Safeguard, u64); 7] = [
-    (Safeguard::SecondLook, 7),
+    (Safeguard::SecondLook, 17),
     (Safeguard::Grace, 0),
-    (Safeguard::QueueAge, 2),
+    (Safeguard::QueueAge, 8),
     (Safeguard::ConditionOnTheRow, 49),
-    (Safeguard::OwnSequencer, 3),
-    (Safeguard::AsOf, 24),
+    (Safeguard::OwnSequencer, 4),
+    (Safeguard::AsOf, 81),
     (Safeguard::NeedsAudit, 1),
 ];
 
-pub const SAFEGUARDS: [(Safeguard, u64); 21] = [
+pub const SAFEGUARDS: [(Safeguard, u64); 22] = [
     (Safeguard::ConditionOnTheState, 0),
-    (Safeguard::ConditionOnTheCleaner, 44),
+    (Safeguard::ConditionOnTheSize, 66),
+    (Safeguard::ConditionOnTheCleaner, 55),
     (Safeguard::ETag, 0),
-    (Safeguard::Tombstones, 0),
+    (Safeguard::Tombstones, 4),
     (Safeguard::RecentHistory, 0),
     (Safeguard::BoundOfTheIndexLag, 12),
-    (Safeguard::Pages, 1),
+    (Safeguard::Pages, 5),
     (Safeguard::RecordsOfCleanings, 0),
-    (Safeguard::PartialBatchFailures, 5),
+    (Safeguard::PartialBatchFailures, 8),
     (Safeguard::RedeliveryOfBatches, 0),
-    (Safeguard::DeadLetterQueue, 5),
+    (Safeguard::DeadLetterQueue, 11),
     (Safeguard::Schedule, 0),
     (Safeguard::ProtectedPrefixes, 0),
     (Safeguard::MaxDeletes, 0),
@@ -104,7 +107,7 @@ pub const SAFEGUARDS: [(Safeguard, u64); 21] = [
     (Safeguard::DeleteFirst, 1),
     (Safeguard::MinimumAge, 5),
     (Safeguard::NameOfExpiries, 0),
-    (Safeguard::VersionIds, 4),
+    (Safeguard::VersionIds, 7),
     (Safeguard::Sequencers, 0),
 ];
 
@@ -126,8 +129,14 @@ pub fn request(world: &World, mut request: Value, is_audits: bool) -> Value {
             "__STATE__" => Safeguard::ConditionOnTheState,
             "__CLEANER__" => Safeguard::ConditionOnTheCleaner,
             _ if is_audits && put["TableName"] == "objects" => Safeguard::ConditionOnTheRow,
-            // Rows are never written without `__STATE__`, whose condition fails first.
-            _ => continue,
+            _ => {
+                let condition =
+                    put["ConditionExpression"].as_str().filter(|_| !world.has(Safeguard::ConditionOnTheSize));
+                if let Some((sequencer, _)) = condition.and_then(|condition| condition.split_once(" AND ")) {
+                    put["ConditionExpression"] = sequencer.into();
+                }
+                continue;
+            }
         };
         if world.has(safeguard) {
             continue;

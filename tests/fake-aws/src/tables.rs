@@ -31,8 +31,10 @@ pub struct Whims {
     pub index_lag: i64,
     /// Why a transaction is cancelled though its conditions hold: a code such as `ThrottlingError`.
     pub cancelled: Option<&'static str>,
-    /// How many keys of a BatchGetItem are left for another one, of those that there are, but one.
+    /// How many keys of a BatchGetItem are left for another one, of those that there are, but one; and the first of them, counted
+    /// from the first of all, again and again.
     pub unprocessed: usize,
+    pub unprocessed_from: usize,
     /// How many items a page of a query has at most.
     pub page: Option<usize>,
     /// Objects that the index doesn't know, whatever the time.
@@ -101,14 +103,16 @@ impl Tables {
 
     fn batch_get(&self, request: &Value, whims: &Whims) -> Value {
         let wanted = &request["RequestItems"][OBJECT_TABLE];
-        let keys = wanted["Keys"].as_array().unwrap();
+        let mut keys = wanted["Keys"].as_array().unwrap().clone();
         assert!(keys.len() <= 100, "{} keys in one BatchGetItem", keys.len());
         let is_stale = whims.stale && wanted["ConsistentRead"] != true;
         let row = |key: &str| match self.replaced.get(key).filter(|_| is_stale) {
             Some(replaced) => replaced.as_ref(),
             None => self.objects.get(key),
         };
-        let (now, later) = keys.split_at(keys.len() - whims.unprocessed.min(keys.len() - 1));
+        let count = keys.len();
+        keys.rotate_left(whims.unprocessed_from % count);
+        let (later, now) = keys.split_at(whims.unprocessed.min(count - 1));
         let items = now.iter().filter_map(|key| row(key["object_name"]["S"].as_str().unwrap()));
         let mut answer = json!({ "Responses": { OBJECT_TABLE: items.collect::<Vec<_>>() }, "UnprocessedKeys": {} });
         if !later.is_empty() {
