@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::capacity::Index;
 use crate::{HISTORY_TABLE, OBJECT_TABLE};
 
 #[derive(Clone, Debug, Default)]
@@ -224,14 +225,15 @@ impl Tables {
 
     /// A page of a partition's records, or of what an index has.
     fn query(&self, request: &Value, whims: &Whims) -> Value {
-        let index = request["IndexName"].as_str();
-        let keys: &[&str] = match index {
-            Some("by-size") => &["bucket_name", "size", "object_name"],
-            Some("by-age") => &["bucket_name", "last_modified_ms", "object_name"],
-            None => &["bucket_name", "event_key"],
-            Some(other) => panic!("there is no index {other}"),
+        let index = request["IndexName"].as_str().map(|name| {
+            let mut indexes = [Index::BY_SIZE, Index::BY_AGE].into_iter();
+            indexes.find(|index| index.name == name).unwrap_or_else(|| panic!("there is no index {name}"))
+        });
+        let keys = match &index {
+            Some(index) => [index.keys[0], index.keys[1], "object_name"].to_vec(),
+            None => ["bucket_name", "event_key"].to_vec(),
         };
-        let mut found: Vec<&Value> = match index {
+        let mut found: Vec<&Value> = match &index {
             Some(_) => self.index.iter().filter(|(key, _)| !whims.hidden.contains(*key)).map(|(_, row)| row).collect(),
             None => {
                 let invisible = whims.invisible.and_then(|record| self.newest.0.get(record));
@@ -243,11 +245,11 @@ impl Tables {
         };
         // An item without the index's keys isn't in it.
         found.retain(|item| keys.iter().all(|key| item.get(*key).is_some()) && holds_for_keys(request, item));
-        found.sort_by_cached_key(|item| position(keys, item));
+        found.sort_by_cached_key(|item| position(&keys, item));
         let backwards = request["ScanIndexForward"] == false;
         if let Some(start) = request.get("ExclusiveStartKey") {
-            let start = position(keys, start);
-            found.retain(|item| if backwards { position(keys, item) < start } else { position(keys, item) > start });
+            let start = position(&keys, start);
+            found.retain(|item| if backwards { position(&keys, item) < start } else { position(&keys, item) > start });
         }
         if backwards {
             // Objects of one size come in no order: here the last name first, which is not the cleaner's order.
@@ -256,7 +258,11 @@ impl Tables {
         let limit = request["Limit"].as_u64().map_or(usize::MAX, |limit| limit as usize);
         let page = &found[..limit.min(whims.page.unwrap_or(usize::MAX)).min(found.len())];
         let filtered = page.iter().filter(|item| passes_filter(request, item));
-        let mut answer = json!({ "Items": filtered.map(|item| project(request, item)).collect::<Vec<_>>() });
+        let items = filtered.map(|item| match &index {
+            Some(index) => index.entry(item).unwrap(),
+            None => project(request, item),
+        });
+        let mut answer = json!({ "Items": items.collect::<Vec<_>>() });
         if let Some(last) = page.last().filter(|_| page.len() < found.len()) {
             answer["LastEvaluatedKey"] = keys.iter().map(|key| ((*key).to_owned(), last[*key].clone())).collect();
         }

@@ -192,21 +192,16 @@ impl Known {
             Next::Page(start) => Some(start),
             Next::Nothing => return Ok(()),
         };
-        let mut page = store.candidates(rule.delete_first, start).await?;
-        if !rule.minimum_age.is_zero() {
-            store.look_up_ages(&mut page.candidates).await?;
-        }
+        let page = store.candidates(rule.delete_first, start).await?;
         self.last = page.candidates.last().map_or(self.last, |candidate| Rank::of(candidate, rule.delete_first));
-        for candidate in page.candidates {
-            if self.view.recently(&candidate.object_name).is_some() {
-                continue;
-            }
-            if rule.protected.protect(&candidate.object_name) {
-                self.protected.insert(&candidate.object_name, candidate.size);
-            } else {
-                self.indexed.push(candidate);
-            }
+        let unchanged = page.candidates.into_iter().filter(|it| self.view.recently(&it.object_name).is_none());
+        let (protected, mut others): (Vec<_>, Vec<_>) =
+            unchanged.partition(|it| rule.protected.protect(&it.object_name));
+        protected.iter().for_each(|candidate| self.protected.insert(&candidate.object_name, candidate.size));
+        if !rule.minimum_age.is_zero() {
+            store.look_up_ages(&mut others).await?;
         }
+        self.indexed.append(&mut others);
         self.next = page.next.map_or(Next::Nothing, Next::Page);
         Ok(())
     }

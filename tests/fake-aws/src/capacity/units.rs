@@ -48,7 +48,7 @@ impl Parameters {
 
 impl Index {
     /// What the index has of an item; nothing if the item lacks one of its keys.
-    pub(super) fn entry(&self, item: &Value) -> Option<Value> {
+    pub(crate) fn entry(&self, item: &Value) -> Option<Value> {
         if self.keys.iter().any(|key| item.get(*key).is_none()) {
             return None;
         }

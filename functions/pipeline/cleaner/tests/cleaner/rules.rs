@@ -103,6 +103,20 @@ async fn what_is_younger_than_the_minimum_age_stays_until_it_is_old_enough() {
     }
 }
 
+/// The index by size has no ages. A bucket may have millions of objects that are protected, whose ages are of no interest.
+#[tokio::test]
+async fn nobody_asks_how_old_what_is_protected_is() {
+    let mut world = World::with(&[("keep/a", 10), ("keep/b", 9), ("c", 8)]).await;
+    world.deps.rule = Rule { minimum_age: SignedDuration::from_mins(5), ..world.deps.rule };
+    // What has just changed is in the history, with its age.
+    world.upload("keep/d", 0).await;
+    let before = world.dynamodb.requests("BatchGetItem").len();
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [("c", Outcome::Deleted)]);
+    let reads = world.dynamodb.requests("BatchGetItem").split_off(before);
+    let asks_for = |name: &str| reads.iter().any(|read| read.to_string().contains(&format!("\"{name}\"")));
+    assert!(asks_for("c") && !asks_for("keep/a") && !asks_for("keep/b"), "{reads:#?}");
+}
+
 /// Rows that an older version wrote are in no index by age: the oldest objects would be the ones that nobody sees.
 #[tokio::test]
 async fn the_oldest_do_not_go_before_an_audit_has_dated_all_rows() {
