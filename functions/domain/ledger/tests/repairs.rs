@@ -251,6 +251,43 @@ fn a_repair_does_not_bring_back_a_version_that_was_deleted_for_good() {
     assert_eq!(world.sizes(), BTreeMap::from([(name, 5)]));
 }
 
+/// An audit dates a row, and before it does, the object expires: the tombstone has the sequencer that the audit has seen.
+#[test]
+fn an_object_that_expires_while_an_audit_looks_at_it_stays_gone() {
+    let name = ObjectName::new("a").unwrap();
+    let mut world = World { clock: 10 * 60, ..World::default() };
+    let created = ObjectEvent {
+        bucket_name: "b".into(),
+        object_name: name.clone(),
+        kind: EventKind::Created { size: 5, etag: None },
+        event_type: "ObjectCreated:Put".into(),
+        sequencer: Sequencer::new("1").unwrap(),
+        version_id: None,
+        event_time: world.now(),
+    };
+    world.apply(created.clone());
+    let mut row = world.ledger.rows[&name].clone();
+    let Row::Live(live) = &mut row else { panic!("{row:?}") };
+    live.last_modified_ms = None;
+    let at = world.now() + GRACE * 2;
+    let object = Found { size: 5, etag: None, version_id: None, last_modified: world.now() };
+    let look = Look {
+        bucket_name: "b",
+        object_name: &name,
+        before: Some(&row),
+        object: Some(&object),
+        after: Some(&row),
+        at,
+        missing_since: at,
+        dates: true,
+    };
+    let Finding::Drift(repair) = judge(&look, at - GRACE) else { panic!("the row has no date") };
+    let event_type = "LifecycleExpiration:Delete".into();
+    world.apply(ObjectEvent { kind: EventKind::Deleted, event_type, event_time: at, ..created });
+    world.apply(repair);
+    assert_eq!(world.sizes(), BTreeMap::new());
+}
+
 /// It was there in the meantime, and may have been deleted a moment ago.
 #[test]
 fn an_object_that_came_back_is_not_missing_since_it_first_was() {

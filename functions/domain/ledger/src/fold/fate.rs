@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use spillway_contracts::Sequencer;
+use spillway_contracts::ledger::AUDIT_CORRECTED;
 
 use super::{Row, TOMBSTONE_LIFE};
 use crate::event::{EventKind, NULL_VERSION, ObjectEvent};
@@ -66,10 +67,12 @@ fn repairs(repair: &ObjectEvent, previous: Option<&Row>) -> bool {
         (EventKind::Created { .. }, _) | (EventKind::Deleted, Some(Row::Live(_))) => false,
         (EventKind::Deleted, _) => true,
     };
+    // An expiry leaves the sequencer as it was, and the audit may have seen the object just before.
+    let has_expired = repair.event_type == AUDIT_CORRECTED && !previous.is_some_and(Row::is_live);
     // The tombstone of a version has the sequencer of its creation, or the lowest there is.
     let is_gone_for_good = match previous {
         Some(Row::Tombstone(row)) => row.version_id.is_some() && row.version_id == repair.version_id,
         Some(Row::Live(_)) | None => false,
     };
-    repair.sequencer == sequencer && !says_so && !is_gone_for_good
+    repair.sequencer == sequencer && !says_so && !has_expired && !is_gone_for_good
 }
