@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 10] = [
     &["spillway-contracts"],
     &["spillway-ledger", "spillway-chart"],
     &["spillway-aws"],
-    &["spillway-ledger-store", "spillway-lambda", "spillway-signed-http"],
+    &["spillway-bucket", "spillway-ledger-store", "spillway-lambda", "spillway-signed-http"],
     &FUNCTIONS,
     // It makes the cleaner's plans.
     &["usage"],

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use spillway_aws::{CallError, ConfigError, variable};
+use spillway_bucket::find;
 use spillway_contracts::ObjectName;
 use spillway_contracts::audit::{Audit, Difference};
 use spillway_contracts::rule::DeleteFirst;
@@ -97,49 +98,9 @@ impl Looker {
 
     /// The objects, as S3 has them; `None` if one isn't there.
     pub async fn find(&self, names: &BTreeSet<ObjectName>) -> Result<Vec<(ObjectName, Option<Found>)>, Error> {
-        let asked = names.iter().map(async |name| Ok((name.clone(), self.find_one(name).await?)));
+        let bucket_name = self.store.bucket_name();
+        let asked = names.iter().map(async |name| Ok((name.clone(), find(&self.s3, bucket_name, name).await?)));
         let found: Vec<Result<_, CallError>> = stream::iter(asked).buffer_unordered(AT_A_TIME).collect().await;
         Ok(found.into_iter().collect::<Result<_, _>>()?)
     }
-
-    async fn find_one(&self, name: &ObjectName) -> Result<Option<Found>, CallError> {
-        let request = self.s3.head_object().bucket(self.store.bucket_name()).key(name.as_str());
-        match request.send().await.map_err(CallError::of("HeadObject")) {
-            Ok(object) => Ok(Some(Found {
-                size: object.content_length().unwrap_or_default().cast_unsigned(),
-                etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-                version_id: object.version_id().filter(|version| *version != "null").map(str::to_owned),
-                last_modified: moment("HeadObject", object.last_modified())?,
-            })),
-            Err(error) if error.status() == Some(404) => Ok(None),
-            // S3 tells nobody about an object whose key (SSE-C) or permission it was not given; the SDK sends no key of white
-            // space alone. The listing has them all.
-            Err(error) if matches!(error.status(), None | Some(400 | 403)) => self.find_in_listing(name, error).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn find_in_listing(&self, name: &ObjectName, refusal: CallError) -> Result<Option<Found>, CallError> {
-        let request = self.s3.list_objects_v2().bucket(self.store.bucket_name()).prefix(name.as_str()).max_keys(1);
-        // XML can't hold every character that a key may have.
-        let request = request.encoding_type(aws_sdk_s3::types::EncodingType::Url);
-        let Ok(answer) = request.send().await else { return Err(refusal) };
-        let listed = answer.contents().first().filter(|object| {
-            object.key().and_then(|key| spillway_ledger::event::decode_key(key).ok()).as_ref() == Some(name)
-        });
-        let found = listed.map(|object| {
-            Ok(Found {
-                size: object.size().unwrap_or_default().cast_unsigned(),
-                etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-                version_id: None,
-                last_modified: moment("ListObjectsV2", object.last_modified())?,
-            })
-        });
-        found.transpose()
-    }
-}
-
-fn moment(call: &'static str, at: Option<&aws_smithy_types::DateTime>) -> Result<Timestamp, CallError> {
-    at.and_then(|at| Timestamp::from_second(at.secs()).ok())
-        .ok_or_else(|| CallError::unexpected(call, "S3 did not say when the object was last written"))
 }

@@ -13,6 +13,7 @@
 //! 2. [spillway_ledger](../spillway_ledger/index.html): what events do to the ledger, and which objects have to go; pure.
 //!    [spillway_chart](../spillway_chart/index.html): the plot; pure.
 //! 3. [spillway_aws](../spillway_aws/index.html): the configuration of AWS clients, and what a failed call means.
+//!    [spillway_bucket](../spillway_bucket/index.html): an object as S3 has it.
 //!    [spillway_ledger_store](../spillway_ledger_store/index.html): the ledger in DynamoDB.
 //!    [spillway_lambda](../spillway_lambda/index.html): serving requests on Lambda.
 //!    [spillway_signed_http](../spillway_signed_http/index.html): signed requests to the stack's API.

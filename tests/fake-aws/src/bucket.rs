@@ -2,7 +2,7 @@
 
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::config::http::HttpRequest;
 use percent_encoding::percent_decode_str;
@@ -26,6 +26,8 @@ pub struct Bucket {
     pub versions_per_page: Option<usize>,
     /// Keys whose deletion S3 refuses, and the status and code with which.
     pub refusals: BTreeMap<String, (u16, &'static str)>,
+    /// Keys of objects that HeadObject tells nothing about.
+    pub encrypted: BTreeSet<String>,
     /// Records of events that were not published yet.
     pub events: Vec<Value>,
     /// The keys that were to be deleted, in the order of the requests.
@@ -250,6 +252,9 @@ impl Bucket {
     }
 
     fn head(&self, key: &str, condition: Option<&str>) -> Reply {
+        if self.encrypted.contains(key) {
+            return (400, String::new()).into();
+        }
         let Some(version) = self.current(key) else { return (404, String::new()).into() };
         if condition.is_some_and(|etag| etag != version.etag) {
             return (412, String::new()).into();

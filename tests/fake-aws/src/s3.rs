@@ -61,6 +61,11 @@ impl FakeS3 {
         self.state().refusals.insert(key.to_owned(), refusal);
     }
 
+    /// Has HeadObject tell nothing about an object any more, as S3 does if nobody has the key that it is encrypted with (SSE-C).
+    pub fn encrypt(&self, key: &str) {
+        self.state().encrypted.insert(key.to_owned());
+    }
+
     /// Deletes an object without anybody being asked.
     pub fn remove(&self, key: &str) {
         self.state().delete(key, 0);

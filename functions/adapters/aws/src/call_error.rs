@@ -14,6 +14,7 @@ pub struct CallError {
     code: Option<String>,
     status: Option<u16>,
     reason: String,
+    is_unsendable: bool,
 }
 
 impl CallError {
@@ -33,18 +34,20 @@ impl CallError {
                 }
                 _ => DisplayErrorContext(&error).to_string(),
             };
-            Self { call, code, status, reason }
+            let is_unsendable = matches!(error, SdkError::ConstructionFailure(_));
+            Self { call, code, status, reason, is_unsendable }
         }
     }
 
     /// A call that AWS did not answer in time.
     pub fn unanswered(call: &'static str) -> Self {
-        Self { call, code: None, status: None, reason: "there was no answer in time".to_owned() }
+        let reason = "there was no answer in time".to_owned();
+        Self { call, code: None, status: None, reason, is_unsendable: false }
     }
 
     /// A call that AWS answered, but not with what its documentation promises.
     pub fn unexpected(call: &'static str, reason: impl Into<String>) -> Self {
-        Self { call, code: None, status: Some(200), reason: reason.into() }
+        Self { call, code: None, status: Some(200), reason: reason.into(), is_unsendable: false }
     }
 
     /// The error code that AWS answered with, such as `NoSuchKey`.
@@ -57,6 +60,11 @@ impl CallError {
         self.status
     }
 
+    /// Whether the SDK can't send such a call, as it is with a key of white space alone.
+    pub fn is_unsendable(&self) -> bool {
+        self.is_unsendable
+    }
+
     /// Whether the reason has these words, where the code says too little.
     pub fn says(&self, words: &str) -> bool {
         self.reason.contains(words)
@@ -66,6 +74,7 @@ impl CallError {
     pub fn name(&self) -> ErrorName {
         let throttled = self.code().is_some_and(|code| code.contains("Throttl") || code.contains("Exceeded"));
         match self.status {
+            None if self.is_unsendable => ErrorName::Internal,
             None | Some(429 | 500..) => ErrorName::ServiceUnavailable,
             Some(_) if throttled || self.code() == Some("SlowDown") => ErrorName::ServiceUnavailable,
             Some(_) => ErrorName::Internal,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use jiff::{SignedDuration, Timestamp};
 use spillway_aws::CallError;
+use spillway_bucket::{find_in_listing, is_told_in_listing};
 use spillway_contracts::ObjectName;
 use spillway_contracts::ledger::CleaningObject;
 use spillway_contracts::log_line::Outcome;
@@ -49,6 +50,8 @@ pub async fn delete_in_time(
 fn failure(error: &CallError) -> Outcome {
     match error.code() {
         Some("AccessDenied") => Outcome::Refused,
+        // No more than that will it go if it is tried again.
+        _ if error.is_unsendable() => Outcome::Refused,
         _ => Outcome::Failed,
     }
 }
@@ -97,19 +100,39 @@ pub async fn look_up(sources: &Sources<'_>, objects: Vec<CleaningObject>) -> Vec
     loop {
         while running.len() < AT_A_TIME {
             let Some(object) = waiting.next() else { break };
-            let request = sources.s3.head_object().bucket(sources.store.bucket_name()).key(object.object_name.as_str());
-            let request = request.set_if_match(object.etag.map(|etag| format!("\"{etag}\"")));
-            running
-                .spawn(async move { (object.object_name, request.send().await.map_err(CallError::of("HeadObject"))) });
+            let (s3, bucket_name) = (sources.s3.clone(), sources.store.bucket_name().to_owned());
+            running.spawn(async move {
+                let outcome = is_still_there(&s3, &bucket_name, &object).await;
+                (object.object_name, outcome)
+            });
         }
         let Some(finished) = running.join_next().await else { return found };
-        let Ok((name, answer)) = finished else { continue };
-        match answer {
-            Ok(_) => found.push((name, Outcome::Kept)),
-            Err(error) => match other_object(&error) {
-                Some(outcome) => found.push((name, outcome)),
-                None => tracing::warn!(object_name = name.as_str(), %error, "whether it was deleted is not known"),
-            },
+        match finished {
+            Ok((name, Ok(outcome))) => found.push((name, outcome)),
+            Ok((name, Err(error))) => {
+                tracing::warn!(object_name = name.as_str(), %error, "whether it was deleted is not known");
+            }
+            Err(_) => {}
         }
+    }
+}
+
+/// Kept if the object is still there; otherwise it is gone, or another one is there.
+async fn is_still_there(s3: &Client, bucket_name: &str, object: &CleaningObject) -> Result<Outcome, CallError> {
+    let (name, etag) = (&object.object_name, object.etag.as_deref());
+    let request = s3.head_object().bucket(bucket_name).key(name.as_str());
+    let request = request.set_if_match(etag.map(|etag| format!("\"{etag}\"")));
+    let Err(error) = request.send().await.map_err(CallError::of("HeadObject")) else { return Ok(Outcome::Kept) };
+    if let Some(outcome) = other_object(&error) {
+        return Ok(outcome);
+    }
+    if !is_told_in_listing(&error) {
+        return Err(error);
+    }
+    match find_in_listing(s3, bucket_name, name).await {
+        Ok(Some(found)) if etag.is_none() || found.etag.as_deref() == etag => Ok(Outcome::Kept),
+        Ok(Some(_)) => Ok(Outcome::Overwritten),
+        Ok(None) => Ok(Outcome::AlreadyGone),
+        Err(_) => Err(error),
     }
 }

@@ -217,6 +217,32 @@ async fn a_failure_of_s3_fails_the_invocation_and_the_next_one_asks_what_came_of
     assert_eq!(chosen(&world.cleaned(schedule()).await), []);
 }
 
+/// S3 tells nobody about it who doesn't have the key that it is encrypted with, but it lists it.
+#[tokio::test]
+async fn what_became_of_an_object_that_s3_tells_nothing_about_is_found_in_the_listing() {
+    let world = World::with(&[("a", 30), ("b", 20), ("c", 10)]).await;
+    world.s3.encrypt("a");
+    world.s3.refuse("a", Refusal::SlowDown);
+    world.clean(alarm()).await;
+    pass(120);
+    let (line, _) = world.clean(schedule()).await;
+    assert_eq!(chosen(&line), [("a", Outcome::Failed)], "it is still there");
+    pass(120);
+    world.s3.put("a", 30, "second");
+    assert_eq!(chosen(&world.cleaned(schedule()).await), [], "it is another one, whose event is under way");
+    pass(120);
+    world.s3.remove("a");
+    assert_eq!(chosen(&world.cleaned(schedule()).await), []);
+}
+
+/// The SDK sends no key of white space alone: nobody will ever delete that object, or say what became of it.
+#[tokio::test]
+async fn an_object_whose_key_cannot_be_sent_keeps_no_other() {
+    let world = World::with(&[(" ", 15), ("b", 10)]).await;
+    assert_eq!(chosen(&world.cleaned(alarm()).await), [(" ", Outcome::Refused), ("b", Outcome::Deleted)]);
+    assert_eq!(world.s3.keys(), [" "]);
+}
+
 /// DynamoDB never answers: the invocation ends by itself, before Lambda ends it.
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_gets_no_answer_ends_before_its_time_is_up() {
