@@ -32,9 +32,9 @@ pub struct Whims {
     pub index_lag: i64,
     /// Why a transaction is cancelled though its conditions hold: a code such as `ThrottlingError`.
     pub cancelled: Option<&'static str>,
-    /// How many keys of a BatchGetItem are left for another one, of those that there are, but one; and the first of them, counted
-    /// from the first of all, again and again.
+    /// How many keys of a BatchGetItem are left unprocessed; one is processed at least.
     pub unprocessed: usize,
+    /// Where they begin among all keys. After the last key comes the first one again.
     pub unprocessed_from: usize,
     /// How many items a page of a query has at most.
     pub page: Option<usize>,

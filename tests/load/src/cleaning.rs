@@ -24,6 +24,8 @@ use crate::world::{World, at, track};
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Between two ticks of the schedule, and the length of an alarm period.
 pub const PERIOD: u32 = 60;
+/// In which second of each minute the schedule invokes the cleaner.
+const FIRST_TICK: Duration = Duration::from_secs(30);
 /// How long CloudWatch takes to see that a period is over. AWS says nothing of it; about 15 s have been seen.
 const EVALUATION: Duration = Duration::from_secs(15);
 /// The size of each object, in bytes.
@@ -48,8 +50,6 @@ pub struct Cleaning {
     pub uploads: f64,
     /// `MaxDeletesPerRun`.
     pub max_deletes: usize,
-    /// In which second of each minute the schedule invokes the cleaner.
-    pub tick: f64,
     /// How many seconds it takes at most; if nothing is uploaded, it ends when the bucket is below its target.
     pub seconds: f64,
     /// Whether to go on afterwards until everything is recorded.
@@ -96,7 +96,6 @@ impl Default for Cleaning {
             to_go: 1_000,
             uploads: 0.0,
             max_deletes: 999_999_999,
-            tick: 30.0,
             seconds: 7_200.0,
             drains: false,
             parameters: Parameters::settled(),
@@ -143,7 +142,7 @@ impl Cleaning {
         let deleted = Deleted::default();
         let lambda = Rc::new(self.lambda(world.clone(), deleted.clone()));
         spawn_local(evaluate(lambda.clone()));
-        spawn_local(tick(lambda.clone(), self.tick));
+        spawn_local(tick(lambda.clone()));
         if self.to_go > 0 {
             spawn_local(invoke(lambda.clone(), alarm_event));
         }
@@ -268,8 +267,8 @@ fn schedule_event() -> Invocation {
 }
 
 /// Has the schedule invoke the cleaner every minute, whether or not it still runs.
-async fn tick(lambda: Rc<Lambda>, first: f64) {
-    sleep(Duration::from_secs_f64(first)).await;
+async fn tick(lambda: Rc<Lambda>) {
+    sleep(FIRST_TICK).await;
     loop {
         spawn_local(invoke(lambda.clone(), schedule_event));
         sleep(Duration::from_secs(PERIOD.into())).await;

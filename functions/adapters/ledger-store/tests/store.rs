@@ -50,10 +50,10 @@ async fn reads_that_there_is_no_room_for_are_made_again_and_their_error_has_a_na
         let fake = FakeDynamoDb::default();
         deliver(&fake, puts(2)).await.unwrap();
         let store = fake.patient_store();
-        // Two hundred requests side by side, of which each is refused about four times.
+        // Sixteen requests side by side, then two hundred. Each is refused about four times.
         let names: BTreeSet<ObjectName> =
-            (0..20_000).map(|object| ObjectName::new(format!("object-{object}")).unwrap()).collect();
-        fake.refuse_next(800, code, "too much");
+            (0..1_600).map(|object| ObjectName::new(format!("object-{object}")).unwrap()).collect();
+        fake.refuse_next(64, code, "too much");
         assert_eq!(store.rows(&names).await.unwrap().len(), 2);
         fake.refuse_next(800, code, "too much");
         let newest = try_join_all((0..25).map(|_| store.key_before("~"))).await.unwrap();

@@ -34,13 +34,13 @@ pub struct Limits {
     pub record: usize,
     /// At how many deletions that the ledger has not recorded a cleaning waits for it. It records about a thousand events a
     /// second, and what is under way has to be read for each decision. If events don't reach it at all, no more than this goes in
-    /// one invocation.
+    /// one invocation, and three times as many in all.
     pub unrecorded: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { round: 1_000, record: 250, unrecorded: 10_000 }
+        Self { round: 1_000, record: 250, unrecorded: 4_000 }
     }
 }
 
@@ -221,11 +221,12 @@ impl<'a> Cleaning<'a> {
         self.deps.rule.max_deletes.saturating_sub(self.done.made() + rounds.objects().count())
     }
 
-    /// Whether the ledger has first to record what was deleted in the time of an invocation.
+    /// Whether the ledger has first to record what was deleted in the time of an invocation, or of many.
     fn is_ahead(&self, decision: &Decision, now: Timestamp) -> bool {
         let is_on_its_way =
             |object: &&CleaningObject| now < object.over_at && matches!(object.outcome, None | Some(Outcome::Deleted));
-        decision.under_way.values().filter(is_on_its_way).count() >= self.deps.limits.unrecorded
+        let (under_way, most) = (&decision.under_way, self.deps.limits.unrecorded);
+        under_way.len() >= 3 * most || under_way.values().filter(is_on_its_way).count() >= most
     }
 
     /// Whether the schedule is the first to find something to delete, and the alarm is about to.

@@ -147,6 +147,24 @@ async fn what_waited_for_the_ledger_in_vain_is_left_to_the_next_invocation() {
     assert_eq!(chosen(&line), [("large", Outcome::Deleted)]);
 }
 
+/// No event reaches the ledger. All that was deleted has to be read for the next decision.
+#[tokio::test(start_paused = true)]
+async fn however_long_the_ledger_records_nothing_no_more_than_so_much_is_under_way() {
+    let mut world = bucket_of(40, Rule::largest_first(11, 1000)).await;
+    world.deps.limits.unrecorded = 4;
+    world.dynamodb.before_each("BatchGetItem", |_| pass(1));
+    for _ in 0..8 {
+        world.cleaned(alarm()).await;
+        pass(130);
+    }
+    assert_eq!(world.s3.keys().len(), 40 - 3 * 4);
+    let deleted: Vec<_> = world.s3.requests();
+    for name in &deleted {
+        world.record(name, None).await;
+    }
+    assert_eq!(world.cleaned(alarm()).await.chosen_count, 4, "the ledger knows");
+}
+
 /// An object was overwritten, and the last decision knew it.
 #[tokio::test]
 async fn what_a_later_round_has_made_up_for_is_no_reason_to_go_on() {
