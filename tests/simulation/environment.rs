@@ -43,6 +43,8 @@ pub struct Environment {
 pub struct Seen {
     /// When it last began to decide, in milliseconds.
     pub decides_since: i64,
+    /// The same each time. A decision may go on from what an earlier one has read, and judge ages as that did.
+    pub decided_since: Vec<i64>,
     /// How many states of the ledger there were when it had its first answer.
     pub first_state: usize,
     /// Whether S3 said of an object that it is still there.
@@ -222,7 +224,9 @@ impl Environment {
             (self.delay(&mut world), self.delay(&mut world), fault)
         };
         if is_beginning(request) {
-            self.seen().decides_since = millis();
+            let mut seen = self.seen();
+            seen.decides_since = millis();
+            seen.decided_since.push(millis());
         }
         pass(before).await;
         match fault {

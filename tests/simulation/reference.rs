@@ -189,7 +189,9 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
         own.flat_map(|(_, said)| newest(said)).any(|word| word.outcome.as_deref() == Some("Refused"))
     };
     let refused = [all.iter().copied().filter(is_over).collect(), all];
-    let (audited_at, now) = (repairs::audited_at(before), seen.decides_since);
+    let audited_at = repairs::audited_at(before);
+    let has_ages = !world.plan.rule.minimum_age.is_zero();
+    let moments = if has_ages { seen.decided_since.clone() } else { vec![seen.decides_since] };
     let asks = world.reference.each_state().skip(seen.first_state - 1).any(|state| {
         let (sure, doubtful) = under_way(&state, &words, audited_at, seen);
         // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
@@ -198,9 +200,10 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
             let gone: BTreeSet<&str> = believed.map(|(_, name)| *name).chain(sure.iter().copied()).collect();
             let there = state.iter().filter(|(name, _)| !gone.contains(name.as_str()));
             let there: BTreeMap<_, _> = there.collect();
-            let asks =
-                |rule: &Rule| refused.iter().any(|refused| asks_for(rule, is_cleaning, &there, refused, now, &chosen));
-            rules.iter().any(asks)
+            let asks = |rule: &Rule, now| {
+                refused.iter().any(|refused| asks_for(rule, is_cleaning, &there, refused, now, &chosen))
+            };
+            rules.iter().any(|rule| moments.iter().any(|now| asks(rule, *now)))
         })
     });
     if !asks {

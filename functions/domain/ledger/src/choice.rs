@@ -41,6 +41,12 @@ impl Rule {
     pub fn wants_less(&self, total_size: u64, is_cleaning: bool) -> bool {
         total_size >= if is_cleaning { self.target_bytes } else { self.threshold_bytes }
     }
+
+    /// Whether an object is too young to go at `now`. It is if nobody knows when it was written.
+    pub fn is_too_young(&self, candidate: &Candidate, now: Timestamp) -> bool {
+        let is_old = |at: Timestamp| now.duration_since(at) >= self.minimum_age;
+        !self.minimum_age.is_zero() && !candidate.last_modified.is_some_and(is_old)
+    }
 }
 
 /// Prefixes of the names of objects that are never chosen. Read from a comma-separated list, such as `keep/,logs/`.
@@ -108,6 +114,8 @@ pub struct Situation<'a> {
     pub candidates: &'a [Candidate],
     /// The rank up to which all objects are known.
     pub known_to: Option<Rank>,
+    /// Whether there are others that are too young to go.
+    pub has_young: bool,
     /// The moment.
     pub now: Timestamp,
 }
@@ -143,15 +151,15 @@ pub enum Stop {
 pub fn choose(rule: &Rule, situation: &Situation<'_>) -> Option<Choice> {
     let rank = |candidate: &Candidate| Rank::of(candidate, rule.delete_first);
     let is_known = |candidate: &&Candidate| situation.known_to.is_none_or(|last| rank(candidate) <= last);
-    let age = |at: Timestamp| situation.now.duration_since(at);
-    let is_old = |candidate: &Candidate| {
-        rule.minimum_age.is_zero() || candidate.last_modified.is_some_and(|at| age(at) >= rule.minimum_age)
-    };
     let may_go = |candidate: &&Candidate| !rule.protected.protect(&candidate.object_name);
-    let (young, mut old): (Vec<&Candidate>, Vec<&Candidate>) =
-        situation.candidates.iter().filter(is_known).filter(may_go).partition(|candidate| !is_old(candidate));
+    let (young, mut old): (Vec<&Candidate>, Vec<&Candidate>) = situation
+        .candidates
+        .iter()
+        .filter(is_known)
+        .filter(may_go)
+        .partition(|it| rule.is_too_young(it, situation.now));
     old.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.object_name.cmp(&b.object_name)));
-    let (mut candidates, has_young) = (old.into_iter(), !young.is_empty());
+    let (mut candidates, has_young) = (old.into_iter(), situation.has_young || !young.is_empty());
     let mut choice = Choice { delete: Vec::new(), projected_total_size: situation.total_size, stop: Stop::Below };
     if !rule.wants_less(situation.total_size, situation.is_cleaning) {
         return Some(choice);
@@ -215,7 +223,14 @@ mod tests {
     ) {
         let candidates: Vec<_> = objects.iter().map(candidate).collect();
         let known_to = known_to.map(|object| Rank::of(&candidate(&object), rule.delete_first));
-        let situation = Situation { total_size, is_cleaning, candidates: &candidates, known_to, now: minute(NOW) };
+        let situation = Situation {
+            total_size,
+            is_cleaning,
+            candidates: &candidates,
+            known_to,
+            has_young: false,
+            now: minute(NOW),
+        };
         let choice = choose(rule, &situation);
         let names = |choice: &Choice| choice.delete.iter().map(|it| it.object_name.to_string()).collect::<Vec<_>>();
         let choice = choice.map(|choice| (names(&choice), choice.projected_total_size, choice.stop));

@@ -194,6 +194,7 @@ impl Bucket {
                 is_cleaning: false,
                 candidates: &candidates,
                 known_to: None,
+                has_young: false,
                 now: at(self.uploads),
             },
         );

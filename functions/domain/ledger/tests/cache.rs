@@ -188,6 +188,7 @@ impl Cache {
                 is_cleaning: false,
                 candidates: &candidates,
                 known_to: candidates.last().map(|last| Rank::of(last, DeleteFirst::Oldest)).filter(|_| !is_whole),
+                has_young: false,
                 now: at(now),
             };
             if let Some(choice) = choose(&self.rule, &situation) {

@@ -36,10 +36,12 @@ pub struct Known {
     since: Timestamp,
     /// By name and the moment of its choice, whether the row of what was under way then was still the one that was chosen.
     rows: BTreeMap<(ObjectName, Timestamp), bool>,
-    /// What was read of the index and is not protected, as far as nothing was recorded of it since.
+    /// What was read of the index and may go, as far as nothing was recorded of it since.
     indexed: Vec<Candidate>,
-    /// What is protected, likewise.
-    protected: Sizes,
+    /// What may not go, likewise: it is protected, or was too young when it was first read.
+    staying: Sizes,
+    /// Whether something was too young.
+    has_young: bool,
     /// How far that is.
     last: Rank,
     next: Next,
@@ -53,8 +55,8 @@ enum Next {
     Nothing,
 }
 
-/// The sizes of objects, in bytes. A bucket may have millions that are protected, so that each takes no more room than a hash of
-/// its name and the size.
+/// The sizes of objects, in bytes. A bucket may have millions that may not go, so that each takes no more room than a hash of its
+/// name and the size.
 ///
 /// Of two with the same hash one is missing, so that the objects don't add up to the total: the next look hashes otherwise.
 #[derive(Clone, Debug, Default)]
@@ -172,8 +174,9 @@ impl Known {
             ((object.object_name.clone(), object.chosen_at), row_is_old)
         };
         let (since, rows) = (question.now, under_way.rows().map(row).collect());
-        let (indexed, protected) = (Vec::new(), Sizes::default());
-        let mut known = Self { view, since, rows, indexed, protected, last: Rank::FIRST, next: Next::First };
+        let (indexed, staying, has_young) = (Vec::new(), Sizes::default(), false);
+        let (last, next) = (Rank::FIRST, Next::First);
+        let mut known = Self { view, since, rows, indexed, staying, has_young, last, next };
         known.read_page(store, question.rule).await?;
         Ok(Some(known))
     }
@@ -197,11 +200,13 @@ impl Known {
         let unchanged = page.candidates.into_iter().filter(|it| self.view.recently(&it.object_name).is_none());
         let (protected, mut others): (Vec<_>, Vec<_>) =
             unchanged.partition(|it| rule.protected.protect(&it.object_name));
-        protected.iter().for_each(|candidate| self.protected.insert(&candidate.object_name, candidate.size));
         if !rule.minimum_age.is_zero() {
             store.look_up_ages(&mut others).await?;
         }
-        self.indexed.append(&mut others);
+        let (young, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|it| rule.is_too_young(it, self.since));
+        self.has_young |= !young.is_empty();
+        protected.iter().chain(&young).for_each(|it| self.staying.insert(&it.object_name, it.size));
+        self.indexed.extend(others);
         self.next = page.next.map_or(Next::Nothing, Next::Page);
         Ok(())
     }
@@ -213,7 +218,7 @@ impl Known {
         under_way: &UnderWay,
         question: &Question<'_>,
     ) -> Result<Option<Decision>, Error> {
-        let &Question { rule, is_cleaning, refused, now } = question;
+        let &Question { rule, is_cleaning, refused, .. } = question;
         loop {
             let Some(state) = store.state().await? else { return Ok(None) };
             let view = &mut self.view;
@@ -222,10 +227,10 @@ impl Known {
                 return Ok(None);
             }
             self.indexed.retain(|candidate| view.recently(&candidate.object_name).is_none());
-            since.iter().for_each(|record| self.protected.remove(&record.object_name));
+            since.iter().for_each(|record| self.staying.remove(&record.object_name));
             let mut objects = view.objects(&self.indexed);
             let is_whole = matches!(self.next, Next::Nothing);
-            if is_whole && !view.adds_up(&objects, self.protected.bytes()) {
+            if is_whole && !view.adds_up(&objects, self.staying.bytes()) {
                 return Ok(None);
             }
             let unrecorded = under_way.unrecorded(Some(view));
@@ -235,7 +240,8 @@ impl Known {
                 is_cleaning,
                 candidates: &objects,
                 known_to: (!is_whole).then_some(self.last),
-                now,
+                has_young: self.has_young,
+                now: self.since,
             };
             if let Some(choice) = choose(rule, &situation) {
                 let (ledger_total_size, oldest) = (view.total_size(), under_way.oldest(&unrecorded));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cleaner::Error;
+use jiff::SignedDuration;
 use spillway_contracts::log_line::{Outcome, Verdict};
 use spillway_ledger::choice::Rule;
 use spillway_ledger_store::apply;
@@ -124,11 +125,31 @@ async fn what_is_recorded_between_reads_of_two_partitions_misleads_nobody() {
     assert_eq!(chosen(&line), [("L", Outcome::Deleted), ("a", Outcome::Deleted)]);
 }
 
-/// Protected objects go, change and come at each moment of a look at an index that has a page for each object.
 #[tokio::test(start_paused = true)]
 async fn what_is_protected_may_change_while_the_index_is_read() {
+    what_may_not_go_changes(async |_| {}, Verdict::OnlyProtectedLeft).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_young_may_change_while_the_index_is_read() {
+    let ages = async |world: &mut World| {
+        // All but d and e are written again, an hour after those.
+        for (name, size) in [("keep/a", 50), ("keep/b", 40), ("keep/c", 30)] {
+            world.upload(name, size).await;
+        }
+        pass(3600);
+        let minimum_age = SignedDuration::from_mins(90);
+        world.deps.rule = Rule { minimum_age, protected: "".parse().unwrap(), ..world.deps.rule.clone() };
+    };
+    what_may_not_go_changes(ages, Verdict::OnlyYoungLeft).await;
+}
+
+/// Objects that may not go are deleted, overwritten and uploaded at each moment of a look at an index that has a page for each
+/// object.
+async fn what_may_not_go_changes(prepare: impl AsyncFn(&mut World), verdict: Verdict) {
     for moment in 1.. {
-        let world = World::with(&[("keep/a", 50), ("keep/b", 40), ("keep/c", 30), ("d", 5), ("e", 4)]).await;
+        let mut world = World::with(&[("keep/a", 50), ("keep/b", 40), ("keep/c", 30), ("d", 5), ("e", 4)]).await;
+        prepare(&mut world).await;
         let quiet = world.dynamodb.tables();
         world.record("keep/a", None).await;
         world.upload("keep/b", 60).await;
@@ -145,7 +166,7 @@ async fn what_is_protected_may_change_while_the_index_is_read() {
         });
         let line = world.cleaned(alarm()).await;
         assert_eq!(chosen(&line), [("d", Outcome::Deleted), ("e", Outcome::Deleted)], "at query {moment}");
-        assert_eq!(line.verdict, Verdict::OnlyProtectedLeft);
+        assert_eq!(line.verdict, verdict);
         assert!([50 + 40 + 30, 60 + 30 + 7].contains(&line.projected_total_size), "{line:?}");
         // One look: the recent history and what was before it, five pages and, if something was recorded, that.
         let queries = queries.load(Ordering::Relaxed);
