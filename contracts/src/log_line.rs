@@ -242,7 +242,8 @@ pub enum Outcome {
     Refused,
     /// S3 failed, or its answer was lost: it may be there or not. The function's log says why.
     Failed,
-    /// The invocation's time was over before its turn came, or it was found to be there still.
+    /// The invocation's time was over before its turn came, somebody else was at it at the same moment, or it was found to be there
+    /// still.
     Kept,
     /// It would have been deleted, if this were not a dry run.
     DryRun,

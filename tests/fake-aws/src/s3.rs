@@ -16,6 +16,8 @@ pub enum Refusal {
     AccessDenied,
     /// S3 is asked too much.
     SlowDown,
+    /// Somebody else is at the object.
+    Conflict,
 }
 
 /// A bucket, and what was asked of it.
@@ -57,6 +59,7 @@ impl FakeS3 {
         let refusal = match refusal {
             Refusal::AccessDenied => (403, "AccessDenied"),
             Refusal::SlowDown => (503, "SlowDown"),
+            Refusal::Conflict => (409, "ConditionalRequestConflict"),
         };
         self.state().refusals.insert(key.to_owned(), refusal);
     }

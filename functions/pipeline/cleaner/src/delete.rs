@@ -87,7 +87,9 @@ async fn look_at(s3: &Client, bucket_name: &str, object: &Candidate) -> Result<R
 fn other_object(error: &CallError) -> Option<Outcome> {
     match error.status() {
         Some(404) => Some(Outcome::AlreadyGone),
-        Some(409 | 412) => Some(Outcome::Overwritten),
+        Some(412) => Some(Outcome::Overwritten),
+        // Somebody else was at it, and may have come to nothing.
+        Some(409) => Some(Outcome::Kept),
         _ => None,
     }
 }

@@ -235,6 +235,17 @@ async fn what_became_of_an_object_that_s3_tells_nothing_about_is_found_in_the_li
     assert_eq!(chosen(&world.cleaned(schedule()).await), []);
 }
 
+/// The other one may have failed: the object counts, and may be chosen again.
+#[tokio::test]
+async fn an_object_that_somebody_else_was_at_is_not_taken_for_another_one() {
+    let world = World::with(&[("a", 30), ("b", 10)]).await;
+    world.s3.refuse("a", Refusal::Conflict);
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((chosen(&line), line.verdict), (vec![("a", Outcome::Kept)], Verdict::Incomplete));
+    let line = world.cleaned(schedule()).await;
+    assert_eq!((chosen(&line), line.under_way_bytes), (vec![("a", Outcome::Kept)], 0));
+}
+
 /// The SDK sends no key of white space alone: nobody will ever delete that object, or say what became of it.
 #[tokio::test]
 async fn an_object_whose_key_cannot_be_sent_keeps_no_other() {
