@@ -1,4 +1,4 @@
-//! An object as S3 has it, also if S3 tells of it in its listing only.
+//! An object as S3 has it, also if only its listing shows it.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::EncodingType;
