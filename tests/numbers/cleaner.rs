@@ -61,7 +61,7 @@ impl Figures {
             "S3's median, ms",
             "seconds until all are gone",
             "deletions/s",
-            "invocations",
+            "invocations that have ended",
             "% of the time that S3 deletes",
             "refused by S3, DynamoDB",
             "what limits",
