@@ -41,9 +41,8 @@ pub struct Environment {
 /// What an invocation of the cleaner was told and has done.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// When it last began to decide, in milliseconds.
-    pub decides_since: i64,
-    /// The same each time. A decision may go on from what an earlier one has read, and judge ages as that did.
+    /// When it began to decide, each time, in milliseconds. A decision may go on from what an earlier one has read, and judge ages as
+    /// that did.
     pub decided_since: Vec<i64>,
     /// How many states of the ledger there were when it had its first answer.
     pub first_state: usize,
@@ -62,6 +61,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// When it last began to decide, in milliseconds.
+    pub fn decides_since(&self) -> i64 {
+        self.decided_since.last().copied().unwrap_or_default()
+    }
+
     /// How many deletions the rule counts. What S3 has refused counts for as long as the round goes on.
     pub fn made(&self) -> RangeInclusive<usize> {
         self.chosen_versions.len() - self.refused.len()..=self.chosen_versions.len()
@@ -224,9 +228,7 @@ impl Environment {
             (self.delay(&mut world), self.delay(&mut world), fault)
         };
         if is_beginning(request) {
-            let mut seen = self.seen();
-            seen.decides_since = millis();
-            seen.decided_since.push(millis());
+            self.seen().decided_since.push(millis());
         }
         pass(before).await;
         match fault {

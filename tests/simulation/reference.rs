@@ -144,7 +144,7 @@ pub fn begins_cleaning(request: &Value, seen: &Seen) -> bool {
 
 /// The objects that were chosen since an invocation last began to decide.
 fn new_objects<'a>(request: &'a Value, seen: &Seen) -> impl Iterator<Item = &'a Value> + use<'a> {
-    let since = jiff::Timestamp::from_millisecond(seen.decides_since).unwrap();
+    let since = jiff::Timestamp::from_millisecond(seen.decides_since()).unwrap();
     let is_new = move |object: &&Value| text(&object["chosen_at"]).parse().is_ok_and(|at: jiff::Timestamp| at == since);
     cleaning_records(request).flat_map(objects).filter(is_new)
 }
@@ -191,7 +191,7 @@ pub fn check_choice(world: &mut World, seen: &mut Seen, before: &Tables, request
     let refused = [all.iter().copied().filter(is_over).collect(), all];
     let audited_at = repairs::audited_at(before);
     let has_ages = !world.plan.rule.minimum_age.is_zero();
-    let moments = if has_ages { seen.decided_since.clone() } else { vec![seen.decides_since] };
+    let moments = if has_ages { seen.decided_since.clone() } else { vec![seen.decides_since()] };
     let asks = world.reference.each_state().skip(seen.first_state - 1).any(|state| {
         let (sure, doubtful) = under_way(&state, &words, audited_at, seen);
         // Of what is in doubt S3 was not asked, or did not answer: either may have been taken for true.
@@ -270,7 +270,7 @@ fn under_way<'a>(
             said.iter().any(|word| word.outcome.as_deref().is_some_and(|outcome| outcomes.contains(&outcome)))
         };
         let is_pending = |outcome: &Option<String>| outcome.as_deref().is_none_or(|outcome| outcome == "Failed");
-        let runs = said.iter().any(|word| is_pending(&word.outcome) && seen.decides_since < word.over_at);
+        let runs = said.iter().any(|word| is_pending(&word.outcome) && seen.decides_since() < word.over_at);
         let is_open = said.iter().any(|word| is_pending(&word.outcome));
         let is_kept = any(&["Refused", "Kept"]);
         let is_done = any(&["Deleted", "AlreadyGone", "Overwritten"]);

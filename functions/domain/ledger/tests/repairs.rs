@@ -251,12 +251,9 @@ fn a_repair_does_not_bring_back_a_version_that_was_deleted_for_good() {
     assert_eq!(world.sizes(), BTreeMap::from([(name, 5)]));
 }
 
-/// An audit dates a row, and before it does, the object expires: the tombstone has the sequencer that the audit has seen.
-#[test]
-fn an_object_that_expires_while_an_audit_looks_at_it_stays_gone() {
-    let name = ObjectName::new("a").unwrap();
-    let mut world = World { clock: 10 * 60, ..World::default() };
-    let created = ObjectEvent {
+/// The creation of an object of five bytes, just now.
+fn creation(world: &World, name: &ObjectName) -> ObjectEvent {
+    ObjectEvent {
         bucket_name: "b".into(),
         object_name: name.clone(),
         kind: EventKind::Created { size: 5, etag: None },
@@ -264,7 +261,15 @@ fn an_object_that_expires_while_an_audit_looks_at_it_stays_gone() {
         sequencer: Sequencer::new("1").unwrap(),
         version_id: None,
         event_time: world.now(),
-    };
+    }
+}
+
+/// An audit dates a row, and before it does, the object expires: the tombstone has the sequencer that the audit has seen.
+#[test]
+fn an_object_that_expires_while_an_audit_looks_at_it_stays_gone() {
+    let name = ObjectName::new("a").unwrap();
+    let mut world = World { clock: 10 * 60, ..World::default() };
+    let created = creation(&world, &name);
     world.apply(created.clone());
     let mut row = world.ledger.rows[&name].clone();
     let Row::Live(live) = &mut row else { panic!("{row:?}") };
@@ -295,15 +300,7 @@ fn an_object_that_came_back_is_not_missing_since_it_first_was() {
     let mut world = World { clock: 10 * 60, ..World::default() };
     let missing_since = world.now();
     world.clock += 60;
-    world.apply(ObjectEvent {
-        bucket_name: "b".into(),
-        object_name: name.clone(),
-        kind: EventKind::Created { size: 5, etag: None },
-        event_type: "ObjectCreated:Put".into(),
-        sequencer: Sequencer::new("1").unwrap(),
-        version_id: None,
-        event_time: world.now(),
-    });
+    world.apply(creation(&world, &name));
     let row = world.ledger.rows.get(&name);
     let at = world.now() + GRACE * 2;
     let look = Look {

@@ -50,7 +50,7 @@ pub async fn delete_in_time(
 fn failure(error: &CallError) -> Outcome {
     match error.code() {
         Some("AccessDenied") => Outcome::Refused,
-        // No more than that will it go if it is tried again.
+        // It could not be sent the next time, either.
         _ if error.is_unsendable() => Outcome::Refused,
         _ => Outcome::Failed,
     }

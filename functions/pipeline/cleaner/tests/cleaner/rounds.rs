@@ -158,9 +158,8 @@ async fn however_long_the_ledger_records_nothing_no_more_than_so_much_is_under_w
         pass(130);
     }
     assert_eq!(world.s3.keys().len(), 40 - 3 * 4);
-    let deleted: Vec<_> = world.s3.requests();
-    for name in &deleted {
-        world.record(name, None).await;
+    for name in world.s3.requests() {
+        world.record(&name, None).await;
     }
     assert_eq!(world.cleaned(alarm()).await.chosen_count, 4, "the ledger knows");
 }
