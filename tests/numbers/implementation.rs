@@ -31,7 +31,8 @@ pub enum Kind {
 }
 
 /// The functions whose calls are measured by themselves.
-pub const CALLS: [&str; 4] = ["cleaner", "plotting", "upload", "audit-objects"];
+pub const CALLS: [&str; 7] =
+    ["cleaner", "plotting", "prepare-run", "upload", "usage", "prepare-audit", "audit-objects"];
 
 /// All implementations, and the Python that runs one of them.
 pub struct Implementations {

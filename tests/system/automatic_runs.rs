@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use spillway_cloudwatch::filter::Pattern;
 use spillway_contracts::audit::{AUDIT_LOCK_KEY, AuditReport};
@@ -41,15 +42,19 @@ pub async fn scheduled() -> &'static Scheduled {
 
 async fn run_twice() -> Scheduled {
     let _live = live().await;
+    // In the minute before the first run.
+    let audit_at = (Timestamp::now() + SignedDuration::from_secs(15)).strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
     let stack = Stack::with(&[
         ("ScheduleState", "ENABLED"),
         ("ScheduleExpression", "rate(1 minute)"),
         ("SafetyNetExpression", "rate(1 minute)"),
         ("NotifyCleanings", "always"),
+        ("AuditExpression", &audit_at),
         ("AuditGraceMinutes", "0"),
     ])
     .await;
     Box::pin(every_minute(&stack, "PlottingFunctionSumUp")).await;
+    Box::pin(an_audit_ends(&stack)).await;
     within(Duration::from_secs(90), "the schedule starts a run", async || !stack.executions().await.is_empty()).await;
     let overlapping = stack.run(json!({})).await;
     let mut endings = Vec::new();
@@ -67,7 +72,6 @@ async fn run_twice() -> Scheduled {
     }
     Box::pin(never(&stack, "DriverStateMachineRerun")).await;
     stack.end_of(stack.executions().await.last().expect("an execution")).await;
-    Box::pin(an_audit_ends(&stack)).await;
     Box::pin(give_up_on_a_message(&stack)).await;
     Box::pin(audit(&stack)).await;
     Box::pin(plot_a_run(&stack, seen.first().expect("an execution"))).await;
@@ -84,7 +88,7 @@ async fn run_twice() -> Scheduled {
     Scheduled { endings, overlapping, failed_runs, granted, used, demanded }
 }
 
-/// Has a schedule do every minute what it does by the day or the quarter of an hour.
+/// Has a schedule do every minute what it does every five.
 async fn every_minute(stack: &Stack, logical_id: &str) {
     let scheduler = aws_sdk_scheduler::Client::new(stack.local_aws.sdk_config());
     let name = stack.resource(logical_id).await;
@@ -100,15 +104,13 @@ async fn never(stack: &Stack, logical_id: &str) {
     scheduler.delete_schedule().name(name).send().await.expect("a schedule can be deleted");
 }
 
-/// Has the schedule start an audit, and none that would find what is planted for another. No run may go on: without a grace,
-/// an audit writes down an upload whose event is still to come, and the event is one more step of the run's timeline.
+/// Waits for the audit that the schedule starts. No run may go on: without a grace, an audit writes down an upload whose event
+/// is still to come, and the event is one more step of the run's timeline.
 async fn an_audit_ends(stack: &Stack) {
     let sfn = aws_sdk_sfn::Client::new(stack.local_aws.sdk_config());
     let audits = sfn.list_executions().state_machine_arn(&stack.local_aws.outputs().audit_state_machine_arn);
     let audits = async || audits.clone().send().await.expect("executions can be listed").executions;
-    Box::pin(every_minute(stack, "AuditStateMachineDaily")).await;
-    within(Duration::from_secs(90), "the schedule starts an audit", async || !audits().await.is_empty()).await;
-    Box::pin(never(stack, "AuditStateMachineDaily")).await;
+    within(Duration::from_secs(60), "the schedule starts an audit", async || !audits().await.is_empty()).await;
     let ended = |audit: &ExecutionListItem| audit.status != ExecutionStatus::Running;
     eventually("the audit ends", async || audits().await.iter().all(ended)).await;
 }

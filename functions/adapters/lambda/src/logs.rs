@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 /// Makes `tracing` write one flat JSON object a line. Fields stand at the top level, beside `message`.
 ///
 /// The level is that of `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the function's log configuration; otherwise `INFO`.
-/// `TRACE` logs no more than `DEBUG`: what is below that is left out of the binaries.
+/// `TRACE` and `DEBUG` log no more than that: what is below `INFO` is left out of the release binaries.
 pub fn init() {
     tracing_subscriber::fmt()
         .json()
