@@ -6,15 +6,17 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::Stack;
+use crate::{Stack, eventually};
 
 impl Stack {
-    /// Has all events be lost for good that happen meanwhile.
-    pub async fn losing_events(&self, work: impl Future<Output = ()>) {
+    /// Has all events be lost for good that happen meanwhile: this many, and the queues are empty before.
+    pub async fn losing_events(&self, events: i64, work: impl Future<Output = ()>) {
         self.let_queues_invoke(false).await;
         work.await;
         let outputs = self.local_aws.outputs();
         for queue in [&outputs.tracking_queue_url, &outputs.logging_queue_url] {
+            // They are sent in the background, and the last one may be late.
+            eventually("all events are in the queue", async || self.messages(queue).await == events).await;
             self.sqs.purge_queue().queue_url(queue).send().await.expect("a queue can be purged");
         }
         self.let_queues_invoke(true).await;

@@ -25,7 +25,7 @@ async fn an_audit_puts_a_ledger_right_that_events_did_not_reach() {
     }
     stack.drain().await;
     stack
-        .losing_events(async {
+        .losing_events(6, async {
             stack.put("grown", 50).await;
             stack.delete("gone").await;
             stack.delete("again").await;

@@ -128,7 +128,7 @@ async fn audit(stack: &Stack) {
     stack.put("keep/gone", 1).await;
     Box::pin(stack.drain()).await;
     stack
-        .losing_events(async {
+        .losing_events(2, async {
             stack.delete("keep/gone").await;
             stack.put("keep/new", 2).await;
         })
@@ -145,7 +145,7 @@ async fn audit(stack: &Stack) {
 
 /// Has an audit meet an object that it may not look at.
 async fn fail_a_batch(stack: &Stack) {
-    stack.losing_events(async { stack.put("keep/new", 3).await }).await;
+    stack.losing_events(1, async { stack.put("keep/new", 3).await }).await;
     let audit = stack.denying(&["s3:GetObject", "s3:ListBucket"], stack.audit(json!({}))).await;
     let Ending::Failed { error, cause, .. } = audit else {
         panic!("a batch can be compared without its objects: {audit:?}")

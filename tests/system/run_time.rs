@@ -194,7 +194,7 @@ async fn everything_that_crosses_a_boundary_keeps_its_contract() {
     stack.drain().await;
     let mut failed_audit = String::new();
     stack
-        .losing_events(async {
+        .losing_events(2, async {
             stack.delete("nobody's").await;
             stack.put("new", 6).await;
             failed_audit = stack.start_audit(input.clone()).await;
