@@ -37,7 +37,7 @@ use crate::world::{Shared, World, pass};
 const GARBAGE: &str = "no message";
 
 /// How many seeds are tried if nobody says so: what the tests' build does within a minute on two cores.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 300;
 
 /// How many lives with audits are tried if nobody says so.
 const AUDIT_SEEDS: u64 = 12;
