@@ -42,7 +42,7 @@ pub async fn scheduled() -> &'static Scheduled {
 
 async fn run_twice() -> Scheduled {
     let _live = live().await;
-    // In the minute before the first run.
+    // The schedule's audit is over before the schedule's first run, which a minute has to pass for.
     let audit_at = (Timestamp::now() + SignedDuration::from_secs(15)).strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
     let stack = Stack::with(&[
         ("ScheduleState", "ENABLED"),
