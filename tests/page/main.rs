@@ -16,7 +16,7 @@ use browser::Browser;
 use serde_json::{Value, json};
 use share::Share;
 use spillway_contracts::report::RunReport;
-use spillway_page::{Recorder, Server, Watch, document};
+use spillway_page::{Recorder, Watch, document};
 use spillway_stack::run::execution::Ending;
 use spillway_stack::run::recording;
 use spillway_stack::workspace::Workspace;
@@ -31,18 +31,16 @@ const BUSIEST: f64 = 8.0;
 /// Nobody may call an object so that the page does anything but show the name.
 const NAME: &str = "<img src=x onerror=alert(1)></script>";
 
-/// One after the other: how long something takes is measured, too.
+/// Browsers are open one after the other: how long something takes is measured, too.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 async fn pictures() -> PathBuf {
     Workspace::locate().await.expect("cargo knows the workspace").local().with_file_name("page")
 }
 
-/// A stack with a page, as `cargo local up` has it.
-async fn stage(period: u32) -> (Stack, Watch, Server) {
-    let stack = Stack::with_period(period, &[("AuditGraceMinutes", "0")]).await;
-    let (watch, server) = share::serve(&stack).await;
-    (stack, watch, server)
+/// A stack whose alarm has a short period, and whose audits wait for no event.
+async fn stage() -> Stack {
+    Stack::with_period(10, &[("AuditGraceMinutes", "0")]).await
 }
 
 /// Starts a run as somebody does who has the page in front of them, and gives the execution's ARN.
@@ -217,7 +215,8 @@ async fn an_audit_is_shown_while_it_goes_on(browser: &Browser, stack: &Stack, wa
 #[tokio::test]
 async fn the_page_shows_runs_while_they_go_on() {
     let _alone = ALONE.lock().await;
-    let (stack, watch, server) = stage(10).await;
+    let stack = stage().await;
+    let (watch, server) = share::serve(&stack).await;
     let browser = Browser::start(1440, 1000).await;
     browser.open(&server.url()).await;
     browser.until(10, "document.querySelector('.live').textContent === 'live'").await;
@@ -314,8 +313,9 @@ async fn the_page_shows_runs_while_they_go_on() {
 /// What `cargo stack run` leaves on AWS: all of it is asked for when the run is over.
 #[tokio::test]
 async fn a_file_replays_the_run_without_a_network() {
-    let _alone = ALONE.lock().await;
-    let (stack, watch, _server) = stage(10).await;
+    let stack = stage().await;
+    let (config, name) = (stack.local_aws.sdk_config(), stack.local_aws.stack_name());
+    let (watch, _) = recording::begin(config, name, "a local AWS").await.expect("the stack can be watched");
     let execution = stack.start(json!({})).await;
     watch.follow(&execution);
     let report = stack.end_of(&execution).await.report().unwrap_or_else(|error| panic!("{error}"));
@@ -326,6 +326,8 @@ async fn a_file_replays_the_run_without_a_network() {
     })
     .await;
     let recording = watch.settle().await;
+
+    let _alone = ALONE.lock().await;
     looks::keep(&recording);
     let page = document::recorded(&recording);
     let file = pictures().await.join("run.html");
@@ -369,8 +371,7 @@ async fn a_file_replays_the_run_without_a_network() {
     browser.until(30, "document.querySelector('.sentence').textContent.startsWith('The run succeeded')").await;
 
     // On AWS all of it is read when the run is over.
-    let (_, found) =
-        recording::begin(stack.local_aws.sdk_config(), stack.local_aws.stack_name(), "AWS").await.expect("a stack");
+    let (_, found) = recording::begin(config, name, "AWS").await.expect("a stack");
     let mut afterwards = Recorder::of_run(found, &execution).await.expect("the run can be read");
     let page = document::recorded(&afterwards.recording().await.expect("the run can be read"));
     fs::write(&file, &page).expect("the page can be written");

@@ -36,7 +36,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{interval, timeout};
 
 /// How many local AWS run at a time: more would slow each other down until their alarm windows are too short.
-static LIVE: Semaphore = Semaphore::const_new(4);
+static LIVE: Semaphore = Semaphore::const_new(6);
 
 /// Waits for a turn to run a local AWS, and has it until this is dropped.
 pub async fn live() -> SemaphorePermit<'static> {

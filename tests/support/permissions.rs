@@ -7,11 +7,12 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use spillway_local::emulator::client;
 use spillway_stack::run::execution::Ending;
 use spillway_stack::wildcard::matches;
 use tokio::fs;
 
-use crate::Stack;
+use crate::{Stack, tool};
 
 /// Something that a role may do, or did.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -40,19 +41,15 @@ impl Permission {
 impl Stack {
     /// Everything that the policies of the stack's roles allow, an action and a resource each.
     pub async fn granted(&self) -> BTreeSet<Permission> {
-        let iam = self.iam();
+        let details = self.iam("get-account-authorization-details", &["--filter", "Role"]).await;
+        let details = details["RoleDetailList"].as_array().expect("roles");
         let mut granted = BTreeSet::new();
         for (role, name) in self.roles().await {
-            let attached = iam.list_attached_role_policies().role_name(&name).send().await.expect("a role's policies");
-            assert_eq!(attached.attached_policies(), [], "{role} should have no policy but its own");
-            let policies = iam.list_role_policies().role_name(&name).send().await.expect("a role's policies");
-            for policy in policies.policy_names {
-                let request = iam.get_role_policy().role_name(&name).policy_name(policy);
-                let document = request.send().await.expect("a policy").policy_document;
-                let document =
-                    percent_encoding::percent_decode_str(&document).decode_utf8().expect("a policy in UTF-8");
-                let document: Value = serde_json::from_str(&document).expect("a policy is JSON");
-                for statement in list(&document["Statement"]) {
+            let detail = details.iter().find(|detail| detail["RoleName"] == *name);
+            let detail = detail.unwrap_or_else(|| panic!("IAM knows no {name}"));
+            assert_eq!(detail["AttachedManagedPolicies"], json!([]), "{role} should have no policy but its own");
+            for policy in list(&detail["RolePolicyList"]) {
+                for statement in list(&policy["PolicyDocument"]["Statement"]) {
                     assert_eq!(statement["Effect"], "Allow");
                     for (action, resource) in pairs(&statement) {
                         granted.insert(Permission::new(&role, &action, &resource));
@@ -116,8 +113,8 @@ impl Stack {
     /// It lets everybody assume the role, which only the role's service may otherwise.
     pub async fn as_role(&self, role: &str) -> SdkConfig {
         let name = self.resource(role).await;
-        let request = self.iam().update_assume_role_policy().role_name(&name).policy_document(trust_everybody());
-        request.send().await.expect("the trust policy can be changed");
+        let arguments = ["--role-name", &name, "--policy-document", &trust_everybody()];
+        self.iam("update-assume-role-policy", &arguments).await;
         self.assume(&self.role_arn(role).await).await
     }
 
@@ -132,12 +129,12 @@ impl Stack {
 
     /// The configuration of a client with a new role of this name and policy.
     pub async fn as_somebody(&self, name: &str, policy: &Value) -> SdkConfig {
-        let request = self.iam().create_role().role_name(name);
-        let role = request.assume_role_policy_document(trust_everybody()).send().await;
-        let role = role.expect("a role can be created").role.expect("a role");
-        let request = self.iam().put_role_policy().role_name(role.role_name).policy_name("policy");
-        request.policy_document(policy.to_string()).send().await.expect("a role can have a policy");
-        self.assume(&role.arn).await
+        let arguments = ["--role-name", name, "--assume-role-policy-document", &trust_everybody()];
+        let created = self.iam("create-role", &arguments).await;
+        let policy = policy.to_string();
+        let arguments = ["--role-name", name, "--policy-name", "policy", "--policy-document", &policy];
+        self.iam("put-role-policy", &arguments).await;
+        self.assume(created["Role"]["Arn"].as_str().expect("an ARN")).await
     }
 
     /// The actions that the role of this name was allowed so far, as far as MiniStack asks.
@@ -157,13 +154,24 @@ impl Stack {
         config.to_builder().credentials_provider(provider).build()
     }
 
-    fn iam(&self) -> aws_sdk_iam::Client {
-        aws_sdk_iam::Client::new(self.local_aws.sdk_config())
+    /// What IAM answers to an operation; null if that is nothing.
+    ///
+    /// The stock AWS CLI asks it: `aws-sdk-iam` takes more than a minute of the processor to compile.
+    async fn iam(&self, operation: &str, arguments: &[&str]) -> Value {
+        let mut aws = tool("lint", "aws").await;
+        aws.args(["--endpoint-url", &self.local_aws.endpoint(), "--region", client::REGION, "--output", "json"]);
+        aws.env("AWS_ACCESS_KEY_ID", client::ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", client::SECRET_ACCESS_KEY);
+        let output = aws.args(["iam", operation]).args(arguments).output().await.expect("the AWS CLI starts");
+        assert!(output.status.success(), "{operation}: {}", String::from_utf8_lossy(&output.stderr));
+        match output.stdout.as_slice() {
+            b"" => Value::Null,
+            answer => serde_json::from_slice(answer).expect("the AWS CLI answers in JSON"),
+        }
     }
 
     async fn role_arn(&self, role: &str) -> String {
-        let answer = self.iam().get_role().role_name(self.resource(role).await).send().await;
-        answer.expect("the role is there").role.expect("a role").arn
+        let answer = self.iam("get-role", &["--role-name", &self.resource(role).await]).await;
+        answer["Role"]["Arn"].as_str().expect("an ARN").to_owned()
     }
 
     /// The logical ids and the names of the stack's roles.
