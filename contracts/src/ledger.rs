@@ -162,16 +162,17 @@ pub struct CleaningRecord {
     /// When the cleaning began.
     #[serde(deserialize_with = "rfc3339::read")]
     pub begun_at: Timestamp,
-    /// The objects: those of this cleaning, and those of earlier ones that the ledger had not recorded when it began.
+    /// The objects: those that were chosen with it, and those of earlier records that the ledger had not recorded when it was
+    /// written.
     pub objects: Vec<CleaningObject>,
     /// When DynamoDB may drop the record, in seconds since the epoch: after SQS's longest retention.
     pub expires_at: i64,
 }
 
 impl CleaningRecord {
-    /// The objects of this cleaning itself: what it took over from earlier ones was chosen before it began.
+    /// The objects that were chosen with it.
     pub fn own_objects(&self) -> impl Iterator<Item = &CleaningObject> {
-        self.objects.iter().filter(|object| object.chosen_at >= self.begun_at)
+        self.objects.iter().filter(|object| !object.taken_over)
     }
 }
 
@@ -194,6 +195,9 @@ pub struct CleaningObject {
     pub over_at: Timestamp,
     /// What became of it; null before that is known.
     pub outcome: Option<Outcome>,
+    /// Whether it was chosen earlier. It is here so that the record that it is in, too, need not be read any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
 }
 
 /// The key of the row that holds the bucket's total.

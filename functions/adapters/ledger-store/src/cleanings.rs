@@ -41,12 +41,24 @@ impl Store {
 
     /// The records of cleanings from `event_key` on, oldest first. The read is consistent.
     pub async fn cleanings_from(&self, event_key: &str) -> Result<Vec<CleaningRecord>, StoreError> {
+        self.cleanings(event_key, |_| true).await
+    }
+
+    /// Those of them whose keys are wanted. The others are read, and not kept.
+    pub async fn cleanings(
+        &self,
+        event_key: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<CleaningRecord>, StoreError> {
         let query = self.partition(CLEANINGS_PARTITION, "#bucket = :bucket AND #key >= :low", event_key);
         let mut pages = query.into_paginator().items().send();
         let mut records = Vec::new();
         while let Some(record) = pages.next().await {
-            let record = record.map_err(CallError::of("Query"))?;
-            records.push(item::read(&self.tables.history_table, record)?);
+            let record: CleaningRecord =
+                item::read(&self.tables.history_table, record.map_err(CallError::of("Query"))?)?;
+            if is_wanted(&record.event_key) {
+                records.push(record);
+            }
         }
         Ok(records)
     }

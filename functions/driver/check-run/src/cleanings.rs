@@ -56,13 +56,13 @@ pub fn of_run(
     Ok(cleanings.into_iter().map(|(_, cleaning)| cleaning).collect())
 }
 
-/// The record of the cleaning that deleted an object. A later cleaning takes over what it finds under way, so the first that
-/// has the object counts, unless another one knows that it was deleted.
+/// The record of the cleaning that deleted an object: of those that chose it the first, unless another one knows that it was
+/// deleted.
 fn cause(records: &[CleaningRecord], is_it: impl Fn(&CleaningObject) -> bool) -> Option<&CleaningRecord> {
     let could_have = |outcome| {
         matches!(outcome, None | Some(Outcome::Deleted | Outcome::AlreadyGone | Outcome::Failed | Outcome::Kept))
     };
-    let named = records.iter().flat_map(|record| record.objects.iter().map(move |object| (record, object)));
+    let named = records.iter().flat_map(|record| record.own_objects().map(move |object| (record, object)));
     let causes = named.filter(|(_, object)| is_it(object) && could_have(object.outcome));
     causes.min_by_key(|(_, object)| object.outcome != Some(Outcome::Deleted)).map(|(record, _)| record)
 }

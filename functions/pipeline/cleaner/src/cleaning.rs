@@ -36,11 +36,14 @@ pub struct Limits {
     /// second, and what is under way has to be read for each decision. If events don't reach it at all, no more than this goes in
     /// one invocation, and three times as many in all.
     pub unrecorded: usize,
+    /// How many objects may be in the records that are read for each decision. A deletion that the ledger doesn't record for long
+    /// has all records be read that were written since. Beyond this it is written down again, so that its own need not be.
+    pub window: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { round: 1_000, record: 250, unrecorded: 4_000 }
+        Self { round: 1_000, record: 250, unrecorded: 4_000, window: 16_000 }
     }
 }
 
@@ -303,7 +306,7 @@ impl<'a> Cleaning<'a> {
         Ok(())
     }
 
-    /// Takes in what became of a round; gives its records, which say it.
+    /// Takes in what became of a round; gives those of its records that say it.
     fn take_in(&mut self, round: Round) -> Vec<CleaningRecord> {
         let done = &mut self.done;
         let mut outcomes = BTreeMap::new();
@@ -333,16 +336,15 @@ impl<'a> Cleaning<'a> {
             outcomes.insert(candidate.object_name.clone(), outcome);
             done.chosen.push((candidate, outcome));
         }
-        for object in records.iter_mut().flat_map(|record| &mut record.objects) {
-            if let Some(outcome) = outcomes.get(&object.object_name) {
-                object.outcome = Some(*outcome);
-            }
+        records.retain(|record| record.own_objects().next().is_some());
+        for object in records.iter_mut().flat_map(|record| &mut record.objects).filter(|object| !object.taken_over) {
+            object.outcome = outcomes.get(&object.object_name).copied().or(object.outcome);
         }
         records
     }
 
-    /// Puts on record what came of a round. If another invocation has begun meanwhile, the row is its own, and it has taken
-    /// over these objects as they were.
+    /// Puts on record what came of a round. If another invocation has begun meanwhile, the row is its own. Whoever has taken over
+    /// one of these objects has it as it was.
     async fn finish(&mut self, records: Vec<CleaningRecord>, unfinished: bool) -> Result<(), Error> {
         let now = (self.deps.now)();
         let mut next = self.next(self.row.as_ref(), now);

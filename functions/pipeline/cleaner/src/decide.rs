@@ -12,7 +12,7 @@ use spillway_ledger_store::{Item, Store};
 
 use crate::Error;
 use crate::looks::{LOOKS, pause};
-use crate::under_way::{Oldest, UnderWay};
+use crate::under_way::{Records, UnderWay};
 
 /// What has to go, and on what grounds.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub struct Decision {
     pub ledger_total_size: u64,
     /// What the ledger counts, and is being deleted already.
     pub under_way: BTreeMap<ObjectName, CleaningObject>,
-    /// The oldest record of a cleaning that is still needed to know it.
-    pub oldest: Option<Oldest>,
+    /// The records that say so.
+    pub records: Records,
     /// What has to go besides.
     pub choice: Choice,
 }
@@ -129,11 +129,10 @@ pub async fn decide(
         return Ok(decision);
     }
     let total_size = state.map_or(0, |state| state.total_size);
-    let unrecorded = under_way.unrecorded(None);
     let below = Decision {
         ledger_total_size: total_size,
-        oldest: under_way.oldest(&unrecorded),
-        under_way: unrecorded,
+        under_way: under_way.unrecorded(None),
+        records: under_way.records.clone(),
         choice: Choice { delete: Vec::new(), projected_total_size: total_size, stop: Stop::Below },
     };
     // What was recorded after the state was read is counted by it and not under way any more: the sum is too large rather
@@ -244,8 +243,8 @@ impl Known {
                 now: self.since,
             };
             if let Some(choice) = choose(rule, &situation) {
-                let (ledger_total_size, oldest) = (view.total_size(), under_way.oldest(&unrecorded));
-                return Ok(Some(Decision { ledger_total_size, under_way: unrecorded, oldest, choice }));
+                let (ledger_total_size, records) = (view.total_size(), under_way.records.clone());
+                return Ok(Some(Decision { ledger_total_size, under_way: unrecorded, records, choice }));
             }
             self.read_page(store, rule).await?;
         }

@@ -1,5 +1,6 @@
 //! What is being deleted already, or was, without the ledger knowing yet.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -14,16 +15,19 @@ use spillway_ledger::view::View;
 use crate::decide::Known;
 use crate::looks::{LOOKS, pause};
 use crate::plan::Sources;
-use crate::{Error, delete};
+use crate::{Error, Limits, delete};
 
 /// The objects of cleanings whose deletions the ledger may not have recorded.
 #[derive(Clone, Debug, Default)]
 pub struct UnderWay {
     /// By name, with whether the object's row was still the one that was chosen when it was read.
     objects: BTreeMap<ObjectName, (CleaningObject, bool)>,
-    /// The objects of each record that was read, by its key.
-    records: BTreeMap<String, Vec<ObjectName>>,
+    pub records: Records,
 }
+
+/// The records that were read: their keys, and the objects of which no later one says something.
+#[derive(Clone, Debug, Default)]
+pub struct Records(BTreeMap<String, Vec<ObjectName>>);
 
 /// The oldest record that has something of which the ledger doesn't know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +56,35 @@ impl UnderWay {
     pub fn rows(&self) -> impl Iterator<Item = (&CleaningObject, bool)> {
         self.objects.values().map(|(object, row_is_old)| (object, *row_is_old))
     }
+}
+
+impl Records {
+    /// Those of these objects that keep the oldest records needed, a round at most, if the records have more objects than should be
+    /// read for each decision. The newest half of as many is what is being deleted, or will be recorded any moment.
+    pub fn stragglers(
+        &self,
+        unrecorded: &BTreeMap<ObjectName, CleaningObject>,
+        limits: &Limits,
+    ) -> BTreeSet<&ObjectName> {
+        let count: usize = self.0.values().map(Vec::len).sum();
+        if count <= limits.window {
+            return BTreeSet::new();
+        }
+        let mut records: Vec<_> = self.0.iter().collect();
+        records.sort_by_key(|(key, _)| version(key));
+        let objects = records.into_iter().flat_map(|(_, names)| names);
+        let old = objects.take(count - limits.window / 2);
+        old.filter(|name| unrecorded.contains_key(*name)).take(limits.round).collect()
+    }
 
     /// The oldest record that has one of these objects: those before it need not be read any more.
     pub fn oldest(&self, unrecorded: &BTreeMap<ObjectName, CleaningObject>) -> Option<Oldest> {
         let has_one = |names: &[ObjectName]| names.iter().any(|name| unrecorded.contains_key(name));
-        let needed = || self.records.iter().filter(|(_, names)| has_one(names)).map(|(key, _)| key.as_str());
+        let needed = || self.0.iter().filter(|(_, names)| has_one(names)).map(|(key, _)| key.as_str());
         let written = needed().filter_map(version).min()?;
         // All that were written since are read from there on, so all of them count. Cleanings that began later may have written
         // theirs earlier: the key may be that of no record.
-        let later = || self.records.keys().filter(|key| version(key) >= Some(written));
+        let later = || self.0.keys().filter(|key| version(key) >= Some(written));
         let begun_at = later().filter_map(|key| key.split('#').next()).min()?;
         let event_key = format!("{begun_at}#{written}");
         let record_count = later().count() as u64;
@@ -83,20 +107,20 @@ pub async fn find(
 ) -> Result<UnderWay, Error> {
     let Some(first) = row.and_then(|row| row.cleaning.as_deref()) else { return Ok(UnderWay::default()) };
     let (mut objects, mut in_doubt, mut by_record) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-    for record in records(sources, first, row.map_or(0, |row| row.record_count), now).await? {
-        let names = record.objects.iter().map(|object| object.object_name.clone()).collect();
-        by_record.insert(record.event_key, names);
+    // The newest record is the last word.
+    for record in records(sources, first, row.map_or(0, |row| row.record_count), now).await?.into_iter().rev() {
+        let mut names = Vec::new();
         for object in record.objects {
+            let Entry::Vacant(unheard) = objects.entry(object.object_name.clone()) else { continue };
+            names.push(object.object_name.clone());
             // A request without an answer may still be on its way.
             let is_open = matches!(object.outcome, None | Some(Outcome::Failed));
-            let is_in_doubt = is_open && now >= object.over_at;
-            match is_in_doubt {
-                true => in_doubt.insert(object.object_name.clone()),
-                false => in_doubt.remove(&object.object_name),
-            };
-            // The newest record is the last word.
-            objects.insert(object.object_name.clone(), object);
+            if is_open && now >= object.over_at {
+                in_doubt.insert(object.object_name.clone());
+            }
+            unheard.insert(object);
         }
+        by_record.insert(record.event_key, names);
     }
     ask(sources, &mut objects, |object| in_doubt.contains(&object.object_name)).await;
     let was_old = |object: &CleaningObject| known.and_then(|known| known.row_was_old(object));
@@ -113,7 +137,7 @@ pub async fn find(
         let row_is_old = row_is_old(&object);
         (name, (object, row_is_old))
     };
-    Ok(UnderWay { objects: objects.into_iter().map(with_row).collect(), records: by_record })
+    Ok(UnderWay { objects: objects.into_iter().map(with_row).collect(), records: Records(by_record) })
 }
 
 /// Has S3 say whether those of the objects are still there that it is to be asked about, and drops what is not under way.
@@ -139,8 +163,7 @@ async fn records(sources: &Sources<'_>, first: &str, count: u64, now: Timestamp)
         if look > 0 {
             pause(look).await;
         }
-        let mut records = sources.store.cleanings_from(first).await?;
-        records.retain(|record| version(&record.event_key) >= version(first));
+        let mut records = sources.store.cleanings(first, |key| version(key) >= version(first)).await?;
         let may_have_expired = first < key_time(now - TOMBSTONE_LIFE).as_str();
         if records.len() as u64 >= count || may_have_expired {
             records.sort_by(|one, other| version(&one.event_key).cmp(&version(&other.event_key)));

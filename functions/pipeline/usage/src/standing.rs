@@ -1,7 +1,5 @@
 //! How full the bucket is, and what the cleaner has done about it.
 
-use std::collections::BTreeMap;
-
 use cleaner::plan::is_audited;
 use jiff::Timestamp;
 use spillway_contracts::audit::{AuditedRow, Tally};
@@ -51,10 +49,6 @@ fn last_audit(row: AuditedRow) -> LastAudit {
 /// What the records of one cleaning come to.
 fn last_cleaning(records: &[CleaningRecord]) -> Option<LastCleaning> {
     let first = records.first()?;
-    // A later record also has what this cleaning began before others came in between.
-    let objects = records.iter().flat_map(CleaningRecord::own_objects);
-    let chosen: BTreeMap<_, _> =
-        objects.map(|object| ((&object.object_name, object.chosen_at), (object.size, object.outcome))).collect();
     let mut cleaning = LastCleaning {
         cleaning: first.event_key.clone(),
         invoked_by: first.invoked_by,
@@ -62,10 +56,10 @@ fn last_cleaning(records: &[CleaningRecord]) -> Option<LastCleaning> {
         chosen: Tally::default(),
         deleted: Tally::default(),
     };
-    for (size, outcome) in chosen.into_values() {
-        cleaning.chosen += Tally::of(size);
-        if matches!(outcome, Some(Outcome::Deleted | Outcome::AlreadyGone)) {
-            cleaning.deleted += Tally::of(size);
+    for object in records.iter().flat_map(CleaningRecord::own_objects) {
+        cleaning.chosen += Tally::of(object.size);
+        if matches!(object.outcome, Some(Outcome::Deleted | Outcome::AlreadyGone)) {
+            cleaning.deleted += Tally::of(object.size);
         }
     }
     Some(cleaning)

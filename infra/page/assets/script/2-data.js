@@ -85,7 +85,7 @@ const byName = kind => once(`${kind} by name`, () => {
   const names = new Map();
   const add = (name, it) => { if (!names.has(name)) names.set(name, []); names.get(name).push(it); };
   for (const it of all(kind)) {
-    if (kind === "cleaning") for (const object of it.document.objects) add(object.object_name, { at: Date.parse(object.chosen_at), object, cleaning: it });
+    if (kind === "cleaning") for (const object of it.document.objects.filter(object => !object.taken_over)) add(object.object_name, { at: Date.parse(object.chosen_at), object, cleaning: it });
     else if (it.document?.object_name) add(it.document.object_name, it);
   }
   return names;

@@ -20,7 +20,7 @@ pub struct Chosen {
 
 /// What was chosen at or after this moment. The oldest record comes first.
 pub fn since(records: &[CleaningRecord], since: Timestamp) -> Chosen {
-    let objects = records.iter().flat_map(|record| &record.objects);
+    let objects = records.iter().flat_map(CleaningRecord::own_objects);
     chosen(objects.filter(|object| object.chosen_at >= since))
 }
 
@@ -74,6 +74,7 @@ mod tests {
             chosen_at: at(chosen),
             over_at: at(chosen + 120),
             outcome,
+            taken_over: chosen < begun,
         };
         CleaningRecord {
             bucket_name: CleaningsPartition::Cleanings,

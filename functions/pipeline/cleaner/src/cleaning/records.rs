@@ -1,5 +1,7 @@
 //! What a cleaning writes down: `__CLEANER__`, and the records of what it deletes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use spillway_contracts::ledger::{CleanerKey, CleanerRow, CleaningObject, CleaningRecord, CleaningsPartition};
 use spillway_ledger::choice::Candidate;
@@ -18,18 +20,21 @@ impl Cleaning<'_> {
     ) -> (CleanerRow, Vec<CleaningRecord>) {
         let mut next = self.next(row, now);
         let own = self.key(next.version, self.records);
-        let mut objects: Vec<CleaningObject> = Vec::new();
-        match &decision.oldest {
-            Some(oldest) if self.records > 0 || decision.under_way.len() > self.deps.limits.round => {
-                next.cleaning = Some(earlier(&oldest.event_key, &own));
-                next.record_count = oldest.record_count;
-            }
-            // What an earlier cleaning began is taken over, so that its records need not be read any more.
-            _ => {
-                objects.extend(decision.under_way.values().cloned());
-                (next.cleaning, next.record_count) = (Some(own), 0);
-            }
-        }
+        let (limits, under_way) = (&self.deps.limits, &decision.under_way);
+        // What is taken over is written down again, so that the records that have it need not be read any more: all of it in the
+        // beginning, if that is little enough, and later what keeps too many records needed.
+        let taken_over = match self.records == 0 && under_way.len() <= limits.round {
+            true => under_way.keys().collect(),
+            false => decision.records.stragglers(under_way, limits),
+        };
+        let (taken_over, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            under_way.clone().into_iter().partition(|(name, _)| taken_over.contains(name));
+        (next.cleaning, next.record_count) = match decision.records.oldest(&left) {
+            Some(oldest) => (Some(earlier(&oldest.event_key, &own)), oldest.record_count),
+            None => (Some(own), 0),
+        };
+        let mut objects: Vec<_> =
+            taken_over.into_values().map(|object| CleaningObject { taken_over: true, ..object }).collect();
         objects.extend(decision.choice.delete.iter().map(|candidate| self.chosen(candidate, now)));
         next.unfinished = true;
         let keys = (self.records..).map(|record| self.key(next.version, record));
@@ -78,6 +83,7 @@ impl Cleaning<'_> {
             chosen_at: now,
             over_at: self.over_at,
             outcome: None,
+            taken_over: false,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cleaner::{Error, Limits};
-use spillway_contracts::ledger::CleanerRow;
+use spillway_contracts::ledger::{CleanerRow, CleaningRecord};
 use spillway_contracts::log_line::{Outcome, Verdict};
 use spillway_fake_aws::{FakeS3, Refusal};
 use spillway_ledger::choice::Rule;
+use spillway_ledger_store::apply;
 
-use crate::world::{World, alarm, chosen, pass, schedule};
+use crate::world::{World, alarm, chosen, event, now, pass, schedule};
 
 /// A bucket of objects of ten bytes, of which two go at a time.
 async fn bucket_of(objects: usize, rule: Rule) -> World {
@@ -162,6 +163,37 @@ async fn however_long_the_ledger_records_nothing_no_more_than_so_much_is_under_w
         world.record(&name, None).await;
     }
     assert_eq!(world.cleaned(alarm()).await.chosen_count, 4, "the ledger knows");
+}
+
+/// The event of the first deletion is lost. The ledger records all others before the next decision.
+#[tokio::test]
+async fn a_deletion_that_is_never_recorded_has_few_records_be_read() {
+    let mut world = bucket_of(60, Rule::largest_first(11, 1000)).await;
+    world.deps.limits.window = 12;
+    let (tables, s3) = (world.dynamodb.clone(), world.s3.clone());
+    world.deps.store = world.dynamodb.store_after(move |operation| {
+        let deleted = if operation == "BatchGetItem" { s3.requests() } else { Vec::new() };
+        let store = tables.store();
+        async move {
+            for name in deleted.iter().skip(1) {
+                apply(&store, vec![event(name, None, None)], now, |_| {}).await.unwrap();
+            }
+        }
+    });
+    let line = world.cleaned(alarm()).await;
+    assert_eq!((line.chosen_count, line.unrecorded_count, world.s3.keys().len()), (59, 0, 1));
+    let (row, lost) = (row(&world).await, world.s3.requests().remove(0));
+    let records = world.deps.store.cleanings_from(&row.cleaning.unwrap()).await.unwrap();
+    assert_eq!(records.len() as u64, row.record_count);
+    // Those that are not too many, and those of the last round.
+    assert!(records.len() <= 14, "{records:?}");
+    let kept = records.iter().flat_map(|record| &record.objects).find(|object| object.object_name.as_str() == lost);
+    let kept = kept.unwrap();
+    assert_eq!((kept.outcome, kept.taken_over), (Some(Outcome::Deleted), true));
+    assert_eq!(records.iter().flat_map(CleaningRecord::own_objects).filter(|object| *object == kept).count(), 0);
+    // It counts as gone for whoever comes next, too.
+    world.deps.rule.threshold_bytes = 12;
+    assert_eq!(world.cleaned(alarm()).await.chosen_count, 0);
 }
 
 /// An object was overwritten, and the last decision knew it.
