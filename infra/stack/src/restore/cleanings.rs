@@ -18,9 +18,9 @@ pub struct Chosen {
     pub open: usize,
 }
 
-/// What was chosen at or after this moment. The oldest record comes first.
+/// What was chosen at or after this moment.
 pub fn since(records: &[CleaningRecord], since: Timestamp) -> Chosen {
-    let objects = records.iter().flat_map(CleaningRecord::own_objects);
+    let objects = records.iter().flat_map(|record| &record.objects);
     chosen(objects.filter(|object| object.chosen_at >= since))
 }
 
@@ -33,6 +33,9 @@ pub fn of(records: &[CleaningRecord], id: &str) -> Option<Chosen> {
 
 fn chosen<'a>(objects: impl Iterator<Item = &'a CleaningObject>) -> Chosen {
     let (mut wanted, mut open) = (BTreeMap::new(), BTreeSet::new());
+    // Of two cleanings at a time, the one that began first may have chosen an object last.
+    let mut objects: Vec<_> = objects.collect();
+    objects.sort_by_key(|object| object.chosen_at);
     for object in objects {
         let name = object.object_name.clone();
         match object.outcome {
@@ -40,9 +43,11 @@ fn chosen<'a>(objects: impl Iterator<Item = &'a CleaningObject>) -> Chosen {
                 open.remove(&name);
                 wanted.insert(name, Content { size: object.size, etag: object.etag.clone() });
             }
-            None => {
+            None if !object.taken_over => {
                 open.insert(name);
             }
+            // The record that it was taken over from says as much, or more.
+            None => {}
             Some(_) => {
                 open.remove(&name);
             }
@@ -122,5 +127,19 @@ mod tests {
             record("two", 20, &[("a", 5, 11, Some(Outcome::Deleted)), ("b", 5, 11, Some(Outcome::Kept))]),
         ];
         check(since(&records, at(0)), &[("a", 5)], 0);
+    }
+
+    #[test]
+    fn what_was_taken_over_too_early_to_know_is_not_open() {
+        let records =
+            [record("one", 10, &[("a", 5, 11, Some(Outcome::Kept))]), record("two", 20, &[("a", 5, 11, None)])];
+        check(since(&records, at(0)), &[], 0);
+    }
+
+    #[test]
+    fn of_two_cleanings_at_a_time_the_one_that_chose_an_object_last_counts() {
+        let deleted = |size, chosen| [("a", size, chosen, Some(Outcome::Deleted))];
+        let records = [record("one", 10, &deleted(7, 30)), record("two", 20, &deleted(5, 21))];
+        check(since(&records, at(0)), &[("a", 7)], 0);
     }
 }
