@@ -112,8 +112,7 @@ impl Plan {
             limits: match rng.usize(0..=4) {
                 0 | 1 => Limits::default(),
                 round => {
-                    let (record, unrecorded) = (rng.usize(1..=2), one_of(rng, &[3, 10_000]));
-                    Limits { round, record, unrecorded, window: one_of(rng, &[2, 6, 10_000]) }
+                    Limits { round, record: rng.usize(1..=2), unrecorded: one_of(rng, &[3, 10_000]), window: 2 * round }
                 }
             },
             faults: one_of(rng, &[0, 10, 40, 120]),
